@@ -1,0 +1,100 @@
+// A ValueCodec is a proxy that rewrites payloads and nothing else: a pair of functions, applied to
+// every operation and every batch.
+//
+//     class Rot13 final : public cairn::ValueCodec {
+//      public:
+//       static constexpr auto name = "rot13";
+//       static constexpr auto help = "Makes text unreadable for those who do not look closely.";
+//       using ValueCodec::ValueCodec;
+//       Entry encode(const Entry& value) const override { return Entry::own(rot13(value.bytes())); }
+//       Entry decode(const Entry& stored) const override { return Entry::own(rot13(stored.bytes())); }
+//      ...
+//
+// By default it takes bytes and passes bytes on. One that turns documents into bytes says
+// `static constexpr auto accepts = Kinds::documents | Kinds::objects;` and reads
+// `value.to_document().node()`.
+//
+// decode(encode(x)) must equal x. What cannot be decoded throws Error(corrupt): the caller sees a
+// miss, counted in this layer's statistics; in a batch, only that key does.
+// Metadata (when created, version) is carried over by this class.
+// Threads: both functions are called from any thread at any time.
+#pragma once
+
+#include <cairn/proxy_backend.hpp>
+
+#include <atomic>
+#include <vector>
+
+namespace cairn {
+
+class ValueCodec : public ProxyBackend {
+ public:
+  static constexpr auto transforms = Transforms::value;
+  static constexpr auto accepts = Kinds::bytes;
+  static constexpr auto emits = Kinds::bytes;
+
+  using ProxyBackend::ProxyBackend;
+
+  /// What the layer below is to store. Errors: Error(rejected) for what cannot be encoded.
+  virtual Entry encode(const Entry& value) const = 0;
+  /// What the layer above is to see. May share the bytes of `stored`, by keeping its owner.
+  /// Errors: Error(corrupt).
+  virtual Entry decode(const Entry& stored) const = 0;
+
+  std::optional<Entry> get(Key key, Call call) final {
+    std::optional<Entry> found = next().get(key, call);
+    if (found) *found = decoded(*found);
+    return found;
+  }
+  void set(Key key, const Entry& entry, const SetOptions& options, Call call) final {
+    next().set(key, encoded(entry), options, call);
+  }
+  void get_multi(Keys keys, Results results, Call call) final {
+    next().get_multi(keys, results, call);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (!results.is_hit(i)) continue;
+      try {
+        results.hit(i, decoded(results.entry(i)));
+      } catch (const Error& error) {
+        results.fail(i, error.code());
+      }
+    }
+  }
+  void set_multi(Keys keys, std::span<const Entry> entries, const SetOptions& options,
+                 Statuses statuses, Call call) final {
+    std::vector<Entry> passed_on;
+    passed_on.reserve(entries.size());
+    for (const Entry& entry : entries) passed_on.push_back(encoded(entry));
+    next().set_multi(keys, passed_on, options, statuses, call);
+  }
+  /// `{"corrupt": how many payloads could not be decoded}`.
+  Document stats(Call) override {
+    return Document::build([&](Writer out) {
+      out.map(1).key("corrupt").unsigned_integer(corrupt_.load(std::memory_order_relaxed));
+    });
+  }
+
+ protected:
+  std::uint64_t corrupt_payloads() const noexcept {
+    return corrupt_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  Entry encoded(const Entry& value) const {
+    Entry result = encode(value);
+    return std::move(result.with_metadata_of(value));
+  }
+  Entry decoded(const Entry& stored) {
+    try {
+      Entry result = decode(stored);
+      return std::move(result.with_metadata_of(stored));
+    } catch (...) {
+      corrupt_.fetch_add(1, std::memory_order_relaxed);
+      throw;
+    }
+  }
+
+  std::atomic<std::uint64_t> corrupt_{0};
+};
+
+}  // namespace cairn

@@ -1,0 +1,154 @@
+// One component of one built plugin, loaded from its file, as a Backend: for tests of a plugin alone,
+// without a stack or a region.
+//
+//     ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}});
+//     memory->set("k", Entry::copy("v"), {}, Call());
+//
+// Options are written as in a config file; defaults are filled in from the plugin's own declaration.
+// `now` is the host's clock: set it to make time pass.
+#pragma once
+
+#include "units.hpp"
+
+#include <cairn/proxy_backend.hpp>
+
+#include <dlfcn.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+class ComponentUnderTest {
+ public:
+  using OptionTexts = std::map<std::string, std::string>;
+
+  /// A backend, or a proxy in front of `below`. `name` is also the plugin's: build/plugins/cairn-NAME.so.
+  explicit ComponentUnderTest(const std::string& name, const OptionTexts& options = {},
+                              cairn::Backend* below = nullptr)
+      : component_(find(name)) {
+    host_.size = sizeof host_;
+    host_.abi_major = CAIRN_ABI_MAJOR;
+    host_.abi_minor = CAIRN_ABI_MINOR;
+    host_.name = "test";
+    host_.version = "0";
+    host_.log_level = &log_level_;
+    host_.log = [](const cairn_host*, int32_t, const char*, cairn_bytes) noexcept {};
+    host_.now_ns = [](const cairn_host*) noexcept { return now.load(); };
+
+    const cairn::Document values = option_values(options);
+    cairn_next next{};
+    if (below != nullptr) next = cairn::detail::table_of(*below);
+    cairn_call call{};
+    call.size = sizeof call;
+    const cairn_status status = component_.create(&host_, values.root().raw(),
+                                                  below != nullptr ? &next : nullptr, &call, &self_);
+    if (status != CAIRN_OK) {
+      throw cairn::Error::from_layer(cairn::to_errc(status), call.error_text, call.system_error);
+    }
+    backend_.emplace(table());
+  }
+  ComponentUnderTest(const ComponentUnderTest&) = delete;
+  ComponentUnderTest& operator=(const ComponentUnderTest&) = delete;
+  ~ComponentUnderTest() {
+    if (self_ != nullptr) component_.destroy(self_);
+  }
+
+  cairn::Backend& operator*() noexcept { return *backend_; }
+  cairn::Backend* operator->() noexcept { return &*backend_; }
+  const cairn_component& component() const noexcept { return component_; }
+  void after_fork() const {
+    if (component_.after_fork != nullptr) component_.after_fork(self_);
+  }
+
+  /// Unix time in nanoseconds, for every component under test.
+  static inline std::atomic<std::int64_t> now{1'700'000'000'000'000'000};
+  static void pass(std::chrono::nanoseconds time) { now += time.count(); }
+
+ private:
+  static const cairn_component& find(const std::string& name) {
+    const char* folder = std::getenv("CAIRN_PLUGIN_DIR");
+    const std::string file = std::string(folder != nullptr ? folder : "plugins") + "/cairn-" + name + ".so";
+    void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (library == nullptr) throw std::runtime_error(dlerror());
+    const auto entry = reinterpret_cast<cairn_plugin_entry>(dlsym(library, CAIRN_ENTRY_SYMBOL));
+    const cairn_plugin* plugin = entry(&host_);
+    for (std::size_t i = 0; i < plugin->component_count; ++i) {
+      if (plugin->components[i]->name == name) return *plugin->components[i];
+    }
+    throw std::runtime_error(file + " has no component " + name);
+  }
+
+  cairn::Document option_values(const OptionTexts& texts) const {
+    OptionTexts left = texts;
+    return cairn::Document::build([&](cairn::Writer out) {
+      std::vector<std::pair<const cairn_option*, std::string>> given;
+      for (std::size_t i = 0; i < component_.option_count; ++i) {
+        const cairn_option& option = component_.options[i];
+        if (const auto it = left.find(option.name); it != left.end()) {
+          given.emplace_back(&option, it->second);
+          left.erase(it);
+        } else if (option.default_value != nullptr) {
+          given.emplace_back(&option, option.default_value);
+        }
+      }
+      if (!left.empty()) throw std::runtime_error("no such option: " + left.begin()->first);
+      auto map = out.map(given.size());
+      for (const auto& [option, text] : given) write(map.key(option->name), option->type, text);
+    });
+  }
+  static void write(cairn::Writer out, std::string_view type, const std::string& text) {
+    if (type == "bool") return out.boolean(text == "true");
+    if (type == "int") return out.integer(std::stoll(text));
+    if (type == "real") return out.real(std::stod(text));
+    if (type == "duration") return out.integer(cairn::host::parse_duration(text).value().count());
+    if (type == "size") {
+      return out.integer(static_cast<std::int64_t>(cairn::host::parse_size(text).value()));
+    }
+    if (type == "percent") return out.real(cairn::host::parse_percent(text).value());
+    if (type.substr(0, 5) == "list:") {  // a, b, c
+      std::vector<std::string> items;
+      for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find(',', at), text.size());
+        items.push_back(text.substr(at, end - at));
+        at = end + 1;
+        while (at < text.size() && text[at] == ' ') ++at;
+      }
+      auto list = out.list(items.size());
+      for (const std::string& item : items) write(list.item(), type.substr(5), item);
+      return;
+    }
+    out.text(text);
+  }
+
+  // Operations that the component does not offer answer as Backend's defaults do.
+  cairn_next table() {
+    cairn_next next = cairn::detail::table_of(missing_);
+#define CAIRN_TAKE(op)                       \
+  if (component_.ops->op != nullptr) {       \
+    next.op.fn = component_.ops->op;         \
+    next.op.self = self_;                    \
+  }
+    CAIRN_OPS(CAIRN_TAKE)
+#undef CAIRN_TAKE
+    missing_.single = &backend_;
+    return next;
+  }
+  // Batches in terms of single operations; everything else refused.
+  struct Missing final : cairn::Backend {
+    std::optional<cairn::Next>* single = nullptr;
+    std::optional<cairn::Entry> get(cairn::Key k, cairn::Call c) override { return (*single)->get(k, c); }
+    void set(cairn::Key k, const cairn::Entry& e, const cairn::SetOptions& o, cairn::Call c) override {
+      (*single)->set(k, e, o, c);
+    }
+    bool remove(cairn::Key k, cairn::Call c) override { return (*single)->remove(k, c); }
+  };
+
+  static inline cairn_host host_{};
+  static inline int32_t log_level_ = CAIRN_LOG_ERROR;
+  const cairn_component& component_;
+  void* self_ = nullptr;
+  Missing missing_;
+  std::optional<cairn::Next> backend_;
+};
