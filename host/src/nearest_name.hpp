@@ -1,0 +1,37 @@
+// "Did you mean": the known name that a misspelt one most likely stands for.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <ranges>
+#include <string>
+#include <string_view>
+
+namespace cairn::host {
+
+/// How many insertions, deletions, replacements and swaps of neighbours turn one into the other
+/// (Damerau-Levenshtein, each character edited once).
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
+/// How far a slip may be off: a third of the name, at least one edit.
+constexpr std::size_t tolerated_distance(std::string_view wrong) noexcept {
+  return std::max<std::size_t>(1, wrong.size() / 3);
+}
+
+/// The nearest of `known`, any range of strings; empty if none is near. The first of equals.
+template <std::ranges::input_range Names>
+std::string nearest_name(std::string_view wrong, const Names& known) {
+  std::string nearest;
+  std::size_t best = tolerated_distance(wrong) + 1;
+  for (const auto& item : known) {
+    const std::string_view name = item;
+    const std::size_t distance = edit_distance(wrong, name);
+    if (distance < best) {
+      best = distance;
+      nearest = name;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace cairn::host
