@@ -61,7 +61,8 @@ struct RegionPolicy {
   std::optional<double> refresh_at;
   /// How long beyond its expiry a value is still served when its creator fails; nothing: off.
   std::optional<Duration> stale_on_error;
-  /// How long it is remembered that a creator found nothing; nothing: not at all.
+  /// Age from which "there is none" is stale, for creators that return an optional; nothing: as
+  /// any other value.
   std::optional<Duration> negative_ttl;
 
   /// Callers get the expired value while one of them creates the new one; false: they wait for it.
