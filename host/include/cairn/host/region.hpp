@@ -1,0 +1,432 @@
+// A Region is what a program calls: a stack of plugins with rules.
+//
+//     cairn::Host host(cairn::Config::from_file("shop.toml"));
+//     cairn::Region& users = host.region("users");
+//
+//     User user = users.get_or_create("user:42", [] { return load_user(42); });
+//
+// However many threads ask for a missing key at once, one of them runs its creator and the others get
+// its value. An expired value is served while one caller makes the new one. A store that fails is a
+// miss, unless the configuration says `on_error = "raise"`.
+//
+// Values are your own types: strings, numbers, containers, and structs that name their fields with
+// CAIRN_FIELDS. Keys are any bytes.
+//
+// Outcomes: a miss is an empty optional. Errors: the creator's exceptions come out as they are. Error
+// otherwise, see docs/reference/errors.md.
+// Threads: any method, any thread, any time. Lifetimes: a region lives as long as its Host.
+#pragma once
+
+#include <cairn/host/detail/function_ref.hpp>
+#include <cairn/host/detail/packing.hpp>
+#include <cairn/host/invalidation.hpp>
+#include <cairn/host/region_policy.hpp>
+#include <cairn/host/statistics.hpp>
+
+#include <chrono>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace cairn {
+
+namespace host {
+class RegionCore;
+}
+
+/// Until which age a value is fresh: a duration, or never() ending.
+class Expiration {
+ public:
+  constexpr Expiration(std::chrono::nanoseconds age) noexcept : age_(age) {}  // NOLINT: it is one
+  static constexpr Expiration never() noexcept { return Expiration(std::chrono::nanoseconds::max()); }
+  constexpr std::chrono::nanoseconds age() const noexcept { return age_; }
+  friend constexpr bool operator==(Expiration, Expiration) noexcept = default;
+
+ private:
+  std::chrono::nanoseconds age_;
+};
+
+struct GetOptions {
+  /// Instead of the region's, for this call.
+  std::optional<Expiration> expiration_time = {};
+  /// Whatever its age, and whether invalidated or not.
+  bool ignore_expiration = false;
+};
+
+struct CreateOptions {
+  /// Instead of the region's, for this call.
+  std::optional<Expiration> expiration_time = {};
+};
+
+/// What is known about a stored value.
+struct Metadata {
+  Time created;                  ///< the zero point: unknown
+  std::chrono::nanoseconds age;
+  int value_version = 0;
+  std::optional<Time> expires;   ///< when the store will drop it, if it says
+};
+
+template <class T>
+struct Cached {
+  T value;
+  Metadata metadata;
+};
+
+/// A creator that may outlive the call that it is given to, so that a background thread can run it: it
+/// owns all that it uses. See Region::get_or_create.
+template <class Creator>
+struct Detached {
+  Creator creator;
+};
+/// `region.get_or_create(key, detached([id] { return load(id); }))`. Nothing captured by reference!
+template <class Creator>
+Detached<std::decay_t<Creator>> detached(Creator&& creator) {
+  return {std::forward<Creator>(creator)};
+}
+
+/// A stale value's recreation, to be run once, on any thread. Destroying it unrun gives the key back.
+using BackgroundJob = std::function<void()>;
+/// Takes a job and has it run, now or later. What it throws reaches the caller who found the value.
+using BackgroundRunner = std::function<void(std::string_view key, BackgroundJob)>;
+
+namespace detail {
+
+/// What a creator made.
+struct Created {
+  Entry entry;
+  bool cache = true;
+  bool negative = false;
+};
+/// What reading an entry as a T found. Reading may also throw Error(corrupt).
+enum class Found : std::uint8_t { value, negative };
+
+using Accept = FunctionRef<Found(const Entry&)>;
+using Create = FunctionRef<Created()>;
+using DetachedCreate = std::function<Created()>;
+
+/// The batch forms. `i` counts the caller's keys; creating reports each key once, in any order.
+using AcceptEach = FunctionRef<Found(std::size_t i, const Entry&)>;
+using Report = FunctionRef<void(std::size_t i, Created)>;
+using CreateEach = FunctionRef<void(std::span<const std::size_t> missing, Report)>;
+
+template <class T>
+Found found(const T& value) {
+  if constexpr (is_optional<T>) {
+    return value.has_value() ? Found::value : Found::negative;
+  } else {
+    return Found::value;
+  }
+}
+
+struct AlwaysCache {
+  template <class T>
+  bool operator()(const T&) const noexcept {
+    return true;
+  }
+};
+
+template <class Creator>
+struct CreatorOf {
+  using Function = std::remove_reference_t<Creator>;
+  static constexpr bool is_detached = false;
+  static Function& function(Function& creator) { return creator; }
+};
+template <class Creator>
+struct CreatorOf<Detached<Creator>> {
+  using Function = Creator;
+  static constexpr bool is_detached = true;
+  static Function& function(Detached<Creator>& detached) { return detached.creator; }
+};
+
+// Keys in whatever range they come, as the core wants them.
+template <std::ranges::input_range KeyRange>
+std::vector<Key> keys_of(const KeyRange& range) {
+  std::vector<Key> keys;
+  if constexpr (std::ranges::sized_range<const KeyRange>) keys.reserve(std::ranges::size(range));
+  for (const auto& key : range) keys.emplace_back(std::string_view(key));
+  return keys;
+}
+
+}  // namespace detail
+
+class Region {
+ public:
+  explicit Region(std::unique_ptr<host::RegionCore> core) noexcept;  // by Host
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+  ~Region();
+
+  const std::string& name() const noexcept;
+
+  // ---- one key ----
+
+  /// The value under `key` if it is there, fresh and not invalidated.
+  template <class T>
+  std::optional<T> get(std::string_view key, const GetOptions& options = {}) {
+    std::optional<T> result;
+    read(key, options, [&](const Entry& entry) {
+      result.emplace(detail::unpack<T>(entry));
+      return detail::found(*result);
+    });
+    return result;
+  }
+  /// The same, shared instead of copied. Empty for a miss.
+  template <class T>
+  Shared<T> get_shared(std::string_view key, const GetOptions& options = {}) {
+    Shared<T> result;
+    read(key, options, [&](const Entry& entry) {
+      result = detail::unpack_shared<T>(entry);
+      return detail::found(*result);
+    });
+    return result;
+  }
+  /// The same, with its metadata.
+  template <class T>
+  std::optional<Cached<T>> get_with_metadata(std::string_view key, const GetOptions& options = {}) {
+    std::optional<Cached<T>> result;
+    read(key, options, [&](const Entry& entry) {
+      result.emplace(Cached<T>{detail::unpack<T>(entry), metadata_of(entry)});
+      return detail::found(result->value);
+    });
+    return result;
+  }
+  /// The metadata alone.
+  std::optional<Metadata> metadata(std::string_view key, const GetOptions& options = {});
+
+  /// Stores `value`, as made now. With a `ttl`, the store forgets it after that time.
+  template <class T>
+  void set(std::string_view key, const T& value, const SetOptions& options = {}) {
+    write(key, detail::pack(value, kinds(), true), options);
+  }
+
+  /// Forgets `key`. False: there was nothing to forget, or the store could not be reached.
+  bool remove(std::string_view key);
+
+  /// The value under `key`, created if there is none.
+  ///
+  /// `creator()` is called by at most one thread of this process at a time, and, with a distributed
+  /// lock, of all processes. Its exceptions come out unchanged. `should_cache(value)` may refuse to
+  /// store a value that is returned all the same.
+  ///
+  /// Given as detached(creator), a stale value is recreated by a background thread where the region's
+  /// policy (or runner) says so, while the caller already has the old one.
+  ///
+  /// Errors: Error(timeout) after `lock_wait` if the policy says so; Error(internal) if a creator asks
+  /// for the very key that it is creating.
+  template <class Creator, class ShouldCache = detail::AlwaysCache>
+  auto get_or_create(std::string_view key, Creator&& creator, const CreateOptions& options = {},
+                     ShouldCache&& should_cache = {}) {
+    using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
+    using T = detail::Stored<std::invoke_result_t<typename Of::Function&>>;
+    std::optional<T> result;
+    create_with<T>(key, creator, options, should_cache, [&](const Entry& entry) {
+      result.emplace(detail::unpack<T>(entry));
+      return detail::found(*result);
+    });
+    return std::move(*result);
+  }
+  /// The same, shared instead of copied.
+  template <class Creator, class ShouldCache = detail::AlwaysCache>
+  auto get_or_create_shared(std::string_view key, Creator&& creator,
+                            const CreateOptions& options = {}, ShouldCache&& should_cache = {}) {
+    using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
+    using T = std::decay_t<std::invoke_result_t<typename Of::Function&>>;
+    Shared<T> result;
+    create_with<T>(key, creator, options, should_cache, [&](const Entry& entry) {
+      result = detail::unpack_shared<T>(entry);
+      return detail::found(*result);
+    });
+    return result;
+  }
+
+  // ---- many keys, in one go ----
+
+  /// Element i answers key i. Any range of strings will do.
+  template <class T, std::ranges::input_range KeyRange>
+  std::vector<std::optional<T>> get_multi(const KeyRange& keys, const GetOptions& options = {}) {
+    const std::vector<Key> wanted = detail::keys_of(keys);
+    std::vector<std::optional<T>> results(wanted.size());
+    read_multi(wanted, options, [&](std::size_t i, const Entry& entry) {
+      results[i].emplace(detail::unpack<T>(entry));
+      return detail::found(*results[i]);
+    });
+    return results;
+  }
+  template <class T>
+  std::vector<std::optional<T>> get_multi(std::initializer_list<std::string_view> keys,
+                                          const GetOptions& options = {}) {
+    return get_multi<T, std::initializer_list<std::string_view>>(keys, options);
+  }
+
+  /// Stores every pair of a map (or of any range of pairs), as made at the same time.
+  template <std::ranges::input_range Pairs>
+  void set_multi(const Pairs& values, const SetOptions& options = {}) {
+    std::vector<Key> keys;
+    std::vector<Entry> entries;
+    for (const auto& [key, value] : values) {
+      keys.emplace_back(std::string_view(key));
+      entries.push_back(detail::pack(value, kinds(), true));
+    }
+    write_multi(keys, entries, options);
+  }
+
+  /// How many there were to forget, as far as the store tells.
+  template <std::ranges::input_range KeyRange>
+  std::size_t remove_multi(const KeyRange& keys) {
+    return erase_multi(detail::keys_of(keys));
+  }
+  std::size_t remove_multi(std::initializer_list<std::string_view> keys) {
+    return erase_multi(detail::keys_of(keys));
+  }
+
+  /// The values of `keys`, in their order, the missing ones made by one call of `creator(missing)`
+  /// with a span of std::string_view, sorted, each once. It returns either a vector, parallel to what
+  /// it was given, or a map from key to value; a key that the map leaves out is neither cached nor
+  /// returned. Keys that others are creating are waited for, not created again.
+  /// Errors: as get_or_create; Error(internal) if the vector has another length.
+  template <std::ranges::input_range KeyRange, class Creator,
+            class ShouldCache = detail::AlwaysCache>
+  auto get_or_create_multi(const KeyRange& keys, Creator&& creator,
+                           const CreateOptions& options = {}, ShouldCache&& should_cache = {});
+  template <class Creator, class ShouldCache = detail::AlwaysCache>
+  auto get_or_create_multi(std::initializer_list<std::string_view> keys, Creator&& creator,
+                           const CreateOptions& options = {}, ShouldCache&& should_cache = {}) {
+    return get_or_create_multi<std::initializer_list<std::string_view>>(
+        keys, std::forward<Creator>(creator), options, std::forward<ShouldCache>(should_cache));
+  }
+
+  // ---- the region as a whole ----
+
+  /// Makes everything stored until now void: see Invalidation. Also what is being created now.
+  void invalidate(Invalidation kind = Invalidation::hard);
+  /// Whether somebody is creating `key`: in this process, or with a distributed lock in any.
+  bool key_is_locked(std::string_view key);
+  /// Since the region was made.
+  RegionStatistics statistics() const;
+
+  /// Replaces the strategy that `invalidation` in the configuration chose.
+  void set_invalidation(std::shared_ptr<InvalidationStrategy> strategy);
+  /// Has stale values recreated by `runner` instead of the host's own threads; empty: as configured.
+  void set_background_runner(BackgroundRunner runner);
+  /// Maps every key before anything else; empty: as configured. Not while the region is in use.
+  void set_key_mangler(std::function<std::string(std::string_view)> mangler);
+
+  // ---- entries, for tools that know no types ----
+
+  /// Which kinds of payload the stack takes: CAIRN_BYTES | CAIRN_DOCUMENT | CAIRN_OBJECT.
+  std::uint32_t kinds() const noexcept;
+  std::optional<Entry> get_entry(std::string_view key, const GetOptions& options = {});
+  void set_entry(std::string_view key, const Entry& entry, const SetOptions& options = {});
+  /// For the host and its tools.
+  host::RegionCore& core() noexcept { return *core_; }
+
+ private:
+  void read(std::string_view key, const GetOptions& options, detail::Accept accept);
+  void read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept);
+  void write(std::string_view key, Entry entry, const SetOptions& options);
+  void write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options);
+  std::size_t erase_multi(Keys keys);
+  void create(std::string_view key, const CreateOptions& options, detail::Accept accept,
+              detail::Create create, detail::FunctionRef<detail::DetachedCreate()> detach,
+              bool can_detach);
+  void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
+                    detail::CreateEach create);
+  Metadata metadata_of(const Entry& entry) const;
+
+  template <class T, class Creator, class ShouldCache, class AcceptEntry>
+  void create_with(std::string_view key, Creator& creator, const CreateOptions& options,
+                   ShouldCache& should_cache, AcceptEntry&& accept) {
+    using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
+    const std::uint32_t kinds = this->kinds();
+    const auto run = [kinds](auto& function, auto& should) {
+      T value = T(function());
+      detail::Created created;
+      created.cache = should(std::as_const(value));
+      created.negative = detail::found(value) == detail::Found::negative;
+      created.entry = detail::pack(std::move(value), kinds, false);
+      return created;
+    };
+    const auto create_now = [&] { return run(Of::function(creator), should_cache); };
+    if constexpr (Of::is_detached) {
+      create(key, options, accept, create_now, [&]() -> detail::DetachedCreate {
+        // A copy of everything, for a thread that runs when this call is long over.
+        return [run, creator, should = should_cache]() mutable {
+          return run(Of::function(creator), should);
+        };
+      }, true);
+    } else {
+      create(key, options, accept, create_now,
+             []() -> detail::DetachedCreate { return nullptr; }, false);
+    }
+  }
+
+  std::unique_ptr<host::RegionCore> core_;
+};
+
+// ---- get_or_create_multi ----
+
+namespace detail {
+
+template <class R>
+concept MapResult = requires { typename R::mapped_type; };
+
+template <class R>
+struct MultiValue {
+  using type = typename R::value_type;
+};
+template <MapResult R>
+struct MultiValue<R> {
+  using type = typename R::mapped_type;
+};
+
+[[noreturn]] void refuse_length(std::size_t wanted, std::size_t got);
+
+}  // namespace detail
+
+template <std::ranges::input_range KeyRange, class Creator, class ShouldCache>
+auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
+                                 const CreateOptions& options, ShouldCache&& should_cache) {
+  using R = std::invoke_result_t<Creator&, std::span<const std::string_view>>;
+  using T = typename detail::MultiValue<R>::type;
+  const std::vector<Key> wanted = detail::keys_of(keys);
+  std::vector<std::optional<T>> results(wanted.size());
+
+  const auto accept = [&](std::size_t i, const Entry& entry) {
+    results[i].emplace(detail::unpack<T>(entry));
+    return detail::found(*results[i]);
+  };
+  const auto create = [&](std::span<const std::size_t> missing, detail::Report report) {
+    std::vector<std::string_view> names;
+    names.reserve(missing.size());
+    for (const std::size_t i : missing) names.push_back(wanted[i].view());
+    const auto made = [&](std::size_t i, const T& value) {
+      detail::Created created;
+      created.cache = should_cache(value);
+      created.negative = detail::found(value) == detail::Found::negative;
+      created.entry = detail::pack(value, kinds(), false);
+      report(i, std::move(created));
+    };
+    R values = creator(std::span<const std::string_view>(names));
+    if constexpr (detail::MapResult<R>) {
+      for (std::size_t n = 0; n < missing.size(); ++n) {
+        const auto it = values.find(typename R::key_type(names[n]));
+        if (it != values.end()) made(missing[n], it->second);
+      }
+    } else {
+      if (values.size() != missing.size()) detail::refuse_length(missing.size(), values.size());
+      for (std::size_t n = 0; n < missing.size(); ++n) made(missing[n], values[n]);
+    }
+  };
+  create_multi(wanted, options, accept, create);
+  return results;
+}
+
+}  // namespace cairn

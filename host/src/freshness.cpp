@@ -1,0 +1,46 @@
+#include "freshness.hpp"
+
+namespace cairn::host {
+
+namespace {
+
+// A number in [0, 1) that is the same for every process that looks at the same value: splitmix64's
+// finaliser (Steele, Lea, Flood 2014) over the key and the time of creation.
+double share_of(std::string_view key, std::int64_t created_ns) noexcept {
+  std::uint64_t x = std::hash<std::string_view>()(key) ^ static_cast<std::uint64_t>(created_ns);
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  x ^= x >> 31;
+  return static_cast<double>(x >> 11) * 0x1.0p-53;
+}
+
+}  // namespace
+
+Lifetime::Lifetime(const RegionPolicy& policy, const std::optional<Expiration>& override_) noexcept
+    : jitter_(policy.jitter), refresh_at_(policy.refresh_at.value_or(0)) {
+  if (override_) {
+    expiration_ = override_->age().count();
+  } else if (policy.expiration_time) {
+    expiration_ = policy.expiration_time->count();
+  }
+  negative_ = policy.negative_ttl ? policy.negative_ttl->count() : expiration_;
+}
+
+std::int64_t Lifetime::expiration_of(std::string_view key, std::int64_t created_ns,
+                                     bool negative) const noexcept {
+  const std::int64_t whole = negative ? negative_ : expiration_;
+  if (jitter_ <= 0 || whole == never) return whole;
+  return whole - static_cast<std::int64_t>(static_cast<double>(whole) * jitter_ *
+                                           share_of(key, created_ns));
+}
+
+std::int64_t Lifetime::refresh_of(std::string_view key, std::int64_t created_ns,
+                                  bool negative) const noexcept {
+  if (refresh_at_ <= 0 || refresh_at_ >= 1) return never;
+  const std::int64_t expiration = expiration_of(key, created_ns, negative);
+  return expiration == never
+             ? never
+             : static_cast<std::int64_t>(static_cast<double>(expiration) * refresh_at_);
+}
+
+}  // namespace cairn::host

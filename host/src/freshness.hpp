@@ -1,0 +1,56 @@
+// Freshness: what a stored value is good for. The rules of dogpile.cache, with its traps put right:
+// see docs/reference/parity.md.
+//
+//   missing  cannot be used: absent, of another version, hard-invalidated, or made at an unknown time
+//   stale    may be served while somebody makes a new one: too old, or soft-invalidated
+//   fresh    good
+#pragma once
+
+#include <cairn/entry.hpp>
+#include <cairn/host/clock.hpp>
+#include <cairn/host/invalidation.hpp>
+#include <cairn/host/region.hpp>
+#include <cairn/host/region_policy.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace cairn::host {
+
+enum class State : std::uint8_t { fresh, stale, missing };
+enum class Reason : std::uint8_t { none, absent, expired, invalidated, version, unreadable, error };
+
+struct Verdict {
+  State state;
+  Reason reason;
+};
+
+/// Ages in nanoseconds; max: never.
+class Lifetime {
+ public:
+  static constexpr std::int64_t never = INT64_MAX;
+
+  /// The rules for one call. `override_` is the call's own expiration, if it has one.
+  Lifetime(const RegionPolicy& policy, const std::optional<Expiration>& override_) noexcept;
+  Lifetime() noexcept = default;
+
+  /// Whether now may be a few milliseconds late without changing answers that matter.
+  bool tolerates_coarse_time() const noexcept { return expiration_ > 100'000'000; }
+  /// The age from which the value is stale, jitter included.
+  std::int64_t expiration_of(std::string_view key, std::int64_t created_ns, bool negative) const noexcept;
+  /// The age from which a value that is still fresh is refreshed; never if it is not.
+  std::int64_t refresh_of(std::string_view key, std::int64_t created_ns, bool negative) const noexcept;
+
+ private:
+  std::int64_t expiration_ = never;
+  std::int64_t negative_ = never;
+  double jitter_ = 0;
+  double refresh_at_ = 0;  // 0: off
+};
+
+/// Whether a value of `age_ns` is past `expiration_ns`. An expiration of 0 is always past.
+constexpr bool is_past(std::int64_t age_ns, std::int64_t expiration_ns) noexcept {
+  return expiration_ns != Lifetime::never && (age_ns > expiration_ns || expiration_ns <= 0);
+}
+
+}  // namespace cairn::host

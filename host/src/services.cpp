@@ -1,0 +1,88 @@
+#include "services.hpp"
+
+#include <cstdio>
+#include <ctime>
+#include <vector>
+#include <string>
+
+namespace cairn {
+
+namespace {
+
+Time read_clock(clockid_t id) {
+  timespec now{};
+  clock_gettime(id, &now);
+  return Time(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
+
+}  // namespace
+
+Time SystemClock::now() const { return read_clock(CLOCK_REALTIME); }
+Time SystemClock::coarse_now() const { return read_clock(CLOCK_REALTIME_COARSE); }
+
+void log_to_stderr(LogLevel level, std::string_view who, std::string_view text) {
+  static constexpr const char* names[] = {"debug", "info", "warning", "error"};
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char when[32];
+  std::strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  std::fprintf(stderr, "%s %s %.*s: %.*s\n", when, names[level & 3], static_cast<int>(who.size()),
+               who.data(), static_cast<int>(text.size()), text.data());
+}
+
+}  // namespace cairn
+
+namespace cairn::host {
+
+HostServices& HostServices::make(std::shared_ptr<const Clock> clock, LogSink sink, LogLevel level) {
+  // Reachable for ever, so that leak checkers know that it is meant.
+  static std::mutex mutex;
+  static auto* all = new std::vector<std::unique_ptr<HostServices>>();
+  const std::lock_guard lock(mutex);
+  all->emplace_back(new HostServices(std::move(clock), std::move(sink), level));
+  return *all->back();
+}
+
+HostServices::HostServices(std::shared_ptr<const Clock> clock, LogSink sink, LogLevel level)
+    : clock_(std::move(clock)),
+      level_(level),
+      sink_(std::make_shared<const LogSink>(std::move(sink))) {
+  table_.size = sizeof(cairn_host);
+  table_.abi_major = CAIRN_ABI_MAJOR;
+  table_.abi_minor = CAIRN_ABI_MINOR;
+  table_.name = "cairn";
+  table_.version = CAIRN_VERSION;
+  table_.log_level = &level_;
+  table_.log = [](const cairn_host* host, std::int32_t at, const char* who,
+                  cairn_bytes text) noexcept {
+    static_cast<const Table*>(host)->services->log(
+        static_cast<LogLevel>(at), who != nullptr ? who : "", {text.data, text.size});
+  };
+  table_.now_ns = [](const cairn_host* host) noexcept {
+    return static_cast<const Table*>(host)->services->clock_->coarse_now().time_since_epoch().count();
+  };
+  table_.services = this;
+}
+
+void HostServices::log(LogLevel level, std::string_view who, std::string_view text) const noexcept {
+  if (!logs(level)) return;
+  std::shared_ptr<const LogSink> sink;
+  {
+    const std::lock_guard lock(mutex_);
+    sink = sink_;
+  }
+  try {
+    if (sink && *sink) (*sink)(level, who, text);
+  } catch (...) {  // a log that cannot be written must not fail what it is about
+  }
+}
+
+void HostServices::retire() {
+  const std::lock_guard lock(mutex_);
+  sink_ = nullptr;
+}
+
+void HostServices::after_fork() { std::construct_at(&mutex_); }
+
+}  // namespace cairn::host

@@ -1,0 +1,156 @@
+#include "stack.hpp"
+
+#include "host_layers.hpp"
+
+#include <algorithm>
+
+namespace cairn::host {
+
+namespace {
+
+template <class T>
+std::unique_ptr<Layer> host_layer(const cairn_host* services, const cairn_next& below,
+                                  Document options = {}) {
+  return std::make_unique<Layer>(detail::ComponentOf<T>::value, services, std::move(options), &below,
+                                 T::name);
+}
+
+bool is_serial(const cairn_component& component) {
+  return component.threads == CAIRN_THREADS_SERIAL;
+}
+
+std::size_t count_of(const std::vector<const cairn_component*>& proxies, std::string_view name) {
+  return static_cast<std::size_t>(std::count_if(
+      proxies.begin(), proxies.end(), [&](const cairn_component* c) { return c->name == name; }));
+}
+
+const Origin& origin_of(const RegionConfig& region, std::size_t proxy) {
+  return proxy < region.wrap.size() ? region.wrap[proxy].origin : region.backend_origin;
+}
+
+}  // namespace
+
+Store::Store(const BackendConfig& config, const cairn_component& component, Document options,
+             const cairn_host* services)
+    : config_(config) {
+  layers_.push_back(std::make_unique<Layer>(component, services, std::move(options), nullptr,
+                                            component.name));
+  if (is_serial(component)) layers_.push_back(host_layer<SerialLayer>(services, table()));
+  if (CAIRN_HAS(&component, max_key_bytes) && component.max_key_bytes != 0) {
+    layers_.push_back(host_layer<KeyLimitLayer>(services, table(), Document::build([&](Writer out) {
+      out.map(1).key("max_key_bytes").integer(component.max_key_bytes);
+    })));
+  }
+  if (component.accepts == CAIRN_BYTES) {
+    layers_.push_back(host_layer<EnvelopeLayer>(services, table()));
+  }
+}
+
+Store::~Store() {
+  while (!layers_.empty()) layers_.pop_back();  // from the top
+}
+
+Stack::Stack(std::shared_ptr<const Store> store, const std::vector<LayerPlan>& plans,
+             const cairn_host* services)
+    : store_(std::move(store)) {
+  std::vector<const cairn_component*> proxies;
+  proxies.reserve(plans.size());
+  for (const LayerPlan& plan : plans) proxies.push_back(plan.component);
+  accepts_ = kinds_between(proxies, store_->backend().component()).front();
+
+  for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan) {
+    const cairn_component& component = *plan->component;
+    layers_.push_back(
+        std::make_unique<Layer>(component, services, plan->options, &table(), component.name));
+    if (is_serial(component)) layers_.push_back(host_layer<SerialLayer>(services, table()));
+  }
+}
+
+Stack::~Stack() {
+  while (!layers_.empty()) layers_.pop_back();  // from the top
+}
+
+const cairn_next& Stack::table() const noexcept {
+  return layers_.empty() ? store_->table() : layers_.back()->table();
+}
+
+bool Stack::after_fork() const noexcept {
+  bool usable = true;
+  for (const auto& layer : store_->layers()) usable = layer->after_fork() && usable;
+  for (const auto& layer : layers_) usable = layer->after_fork() && usable;
+  return usable;
+}
+
+std::string kind_names(std::uint32_t kinds) {
+  std::string names;
+  const auto add = [&](std::uint32_t kind, const char* name) {
+    if ((kinds & kind) == 0) return;
+    if (!names.empty()) names += " or ";
+    names += name;
+  };
+  add(CAIRN_BYTES, "bytes");
+  add(CAIRN_DOCUMENT, "documents");
+  add(CAIRN_OBJECT, "objects");
+  return names;
+}
+
+std::vector<std::uint32_t> kinds_between(const std::vector<const cairn_component*>& proxies,
+                                         const cairn_component& store) {
+  std::vector<std::uint32_t> kinds(proxies.size() + 1);
+  kinds.back() = store.accepts;
+  for (std::size_t i = proxies.size(); i-- > 0;) {
+    const cairn_component& proxy = *proxies[i];
+    if (proxy.emits == 0) {
+      kinds[i] = proxy.accepts & kinds[i + 1];
+    } else {
+      kinds[i] = (proxy.emits & kinds[i + 1]) != 0 ? proxy.accepts : 0;
+    }
+  }
+  return kinds;
+}
+
+void check_kinds(const RegionConfig& region, const std::vector<const cairn_component*>& proxies,
+                 const cairn_component& store, Findings& findings) {
+  const auto report = [&](Finding::Severity severity, const Origin& origin, std::string message,
+                          std::string remedy) {
+    findings.push_back({severity, origin, std::move(message), std::move(remedy)});
+  };
+  const std::vector<std::uint32_t> kinds = kinds_between(proxies, store);
+  for (std::size_t i = proxies.size(); i-- > 0;) {
+    if (kinds[i] != 0) continue;
+    const cairn_component& above = *proxies[i];
+    const char* below = i + 1 < proxies.size() ? proxies[i + 1]->name : store.name;
+    const std::uint32_t given = above.emits != 0 ? above.emits : above.accepts;
+    report(Finding::Severity::error, origin_of(region, i),
+           std::string("`") + above.name + "` hands on " + kind_names(given) + ", but `" + below +
+               "` takes only " + kind_names(kinds[i + 1]),
+           i + 1 < proxies.size()
+               ? std::string("list `") + below + "` before `" + above.name +
+                     "`: the first in `wrap` is nearest to your code"
+               : std::string("put a codec such as `msgpack` between them, or leave `") + above.name +
+                     "` out");
+    return;  // what is further out follows from this
+  }
+  if (!region.bytes_only && (kinds.front() & (CAIRN_DOCUMENT | CAIRN_OBJECT)) == 0) {
+    const bool codec_between = !proxies.empty() && proxies.front()->accepts == CAIRN_BYTES;
+    report(Finding::Severity::error,
+           codec_between ? origin_of(region, 0) : region.backend_origin,
+           codec_between ? std::string("`") + proxies.front()->name +
+                               "` takes only bytes, and nothing before it in `wrap` turns values "
+                               "into bytes"
+                         : std::string("`") + store.name +
+                               "` keeps only bytes, and nothing in `wrap` turns values into bytes",
+           "add \"msgpack\" (or \"json\") in front of `wrap`, or say `values = \"bytes\"` if the "
+           "program stores only strings");
+  }
+  for (std::size_t i = 0; i < proxies.size(); ++i) {
+    const bool first = count_of({proxies.begin(), proxies.begin() + static_cast<std::ptrdiff_t>(i)},
+                                proxies[i]->name) == 0;
+    if (!first && (proxies[i]->transforms & CAIRN_TRANSFORMS_VALUE) != 0) {
+      report(Finding::Severity::warning, origin_of(region, i),
+             std::string("`") + proxies[i]->name + "` is in this stack twice", "remove one of them");
+    }
+  }
+}
+
+}  // namespace cairn::host
