@@ -164,6 +164,9 @@ class Arena : public cairn_owner {
   /// Bytes reserved so far: what the document costs to keep.
   std::size_t size() const noexcept { return size_; }
 
+  /// While the document is a view of an object that outlives it, convert.hpp need not copy text.
+  bool borrows_text = false;
+
  private:
   struct Block {
     Block* before;
