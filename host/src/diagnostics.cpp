@@ -168,7 +168,7 @@ void add_warning(Findings& findings, const Origin& origin, std::string message,
   findings.push_back({Finding::Severity::warning, origin, std::move(message), std::move(remedy)});
 }
 
-std::string quoted(std::string_view text) {
+std::string backquoted(std::string_view text) {
   std::string result = "`";
   if (text.size() <= longest_name_shown) {
     result += escaped(text);
@@ -179,7 +179,7 @@ std::string quoted(std::string_view text) {
 }
 
 std::string did_you_mean(std::string_view near) {
-  return near.empty() ? std::string() : "did you mean " + quoted(near) + "?";
+  return near.empty() ? std::string() : "did you mean " + backquoted(near) + "?";
 }
 
 bool seems_secret(std::string_view line) {

@@ -18,7 +18,7 @@ void add_warning(Findings& findings, const Origin& origin, std::string message,
                  std::string remedy = {});
 
 /// `text` between backquotes, with what does not print escaped, and cut when it is long.
-std::string quoted(std::string_view text);
+std::string backquoted(std::string_view text);
 /// "did you mean `near`?", or nothing if `near` is empty.
 std::string did_you_mean(std::string_view near);
 /// "`a`, `b` and `c`".
@@ -27,7 +27,7 @@ std::string enumerated(const Names& names) {
   std::string text;
   std::size_t left = names.size();
   for (const auto& name : names) {
-    text += quoted(name);
+    text += backquoted(name);
     --left;
     if (left > 0) text += left == 1 ? " and " : ", ";
   }

@@ -25,4 +25,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+bool begins_alike(std::string_view a, std::string_view b) noexcept {
+  constexpr std::size_t least = 3;  // "s" begins many names
+  return std::min(a.size(), b.size()) >= least && (a.starts_with(b) || b.starts_with(a));
+}
+
 }  // namespace cairn::host

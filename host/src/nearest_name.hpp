@@ -18,7 +18,11 @@ constexpr std::size_t tolerated_distance(std::string_view wrong) noexcept {
   return std::max<std::size_t>(1, wrong.size() / 3);
 }
 
-/// The nearest of `known`, any range of strings; empty if none is near. The first of equals.
+/// Whether one is the beginning of the other: "expiration" for "expiration_time".
+bool begins_alike(std::string_view a, std::string_view b) noexcept;
+
+/// The nearest of `known`, any range of strings; else one that begins alike; else empty. The first
+/// of equals.
 template <std::ranges::input_range Names>
 std::string nearest_name(std::string_view wrong, const Names& known) {
   std::string nearest;
@@ -29,6 +33,8 @@ std::string nearest_name(std::string_view wrong, const Names& known) {
     if (distance < best) {
       best = distance;
       nearest = name;
+    } else if (nearest.empty() && begins_alike(wrong, name)) {
+      nearest = name;  // until one is found that is near
     }
   }
   return nearest;

@@ -1,0 +1,30 @@
+// The options of one component: what was written, checked against what its plugin declares,
+// completed with defaults, in the form that `create` gets.
+#pragma once
+
+#include <cairn/abi.h>
+#include <cairn/document.hpp>
+#include <cairn/host/config.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace cairn::host {
+
+/// A map with every declared option that has a value, in the form that cairn_option promises. What
+/// is wrong is added to `findings`: unknown options, wrong types and units, values out of range,
+/// missing ones. After an error the document lacks the options concerned. Relative paths are meant
+/// from `base_folder`.
+Document option_values(const ComponentConfig& config, const cairn_component& component,
+                       std::string_view base_folder, Findings& findings);
+
+/// One value from option_values() as it would be written in a file, for people: "30s", "64MiB",
+/// "10%". A secret option shows as "(secret)", and a password inside a URL as "***".
+std::string redacted(const cairn_option& option, Node value);
+
+/// A region names a backend that is neither one of the file's nor a plugin: the error to show.
+/// `plugins`: the names of all backends that plugins offer.
+Finding unknown_backend(const RegionConfig& region, const Config& config,
+                        const std::vector<std::string>& plugins);
+
+}  // namespace cairn::host
