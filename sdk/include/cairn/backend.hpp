@@ -31,7 +31,8 @@
 
 namespace cairn {
 
-/// The answers to remove_multi and set_multi, one per key: all done unless you say otherwise.
+/// The answers to set_multi and remove_multi, one per key. Unless you say otherwise, every set is
+/// done and every remove found nothing.
 class Statuses {
  public:
   Statuses(cairn_status* statuses, std::size_t size) noexcept : statuses_(statuses), size_(size) {}

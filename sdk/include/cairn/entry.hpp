@@ -162,10 +162,11 @@ class Entry {
   std::size_t size() const noexcept { return raw_.size; }
   bool owned() const noexcept { return raw_.owner != nullptr; }
 
-  /// The same entry, able to outlive the call: a copy of the bytes or tree if it was borrowed.
+  /// The same entry, able to outlive the call: a copy of the bytes or tree if it was borrowed. A
+  /// borrowed object, which nobody but its program can copy, becomes a document.
   Entry to_owned() const {
     if (owned()) return *this;
-    Entry result = is_bytes() ? copy(bytes()) : is_document() ? of(Document::copy_of(node())) : *this;
+    Entry result = is_bytes() ? copy(bytes()) : of(Document::copy_of(to_document().node()));
     return std::move(result.with_metadata_of(*this));
   }
   /// The entry as a document: an object is converted, a document is itself. The result may point into

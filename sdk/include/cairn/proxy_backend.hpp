@@ -30,10 +30,36 @@
 
 namespace cairn {
 
+namespace detail {
+
+// The slot of an operation that the host does not know.
+template <class F>
+struct Refusing;
+template <class... Args>
+struct Refusing<cairn_status (*)(void*, cairn_call*, Args...) noexcept> {
+  static cairn_status slot(void*, cairn_call* call, Args...) noexcept {
+    return fail(call, "host", CAIRN_UNSUPPORTED, "is older than this operation", 0, false);
+  }
+};
+template <>
+struct Refusing<const void* (*)(void*, const char*) noexcept> {
+  static const void* slot(void*, const char*) noexcept { return nullptr; }
+};
+
+inline cairn_next refusing_table() noexcept {
+  cairn_next next{};
+#define CAIRN_REFUSE(op) next.op.fn = &Refusing<decltype(next.op.fn)>::slot;
+  CAIRN_OPS(CAIRN_REFUSE)
+#undef CAIRN_REFUSE
+  return next;
+}
+
+}  // namespace detail
+
 /// The layer below, as a Backend. Its calls are direct: one load of a function, one of its object.
 class Next final : public Backend {
  public:
-  explicit Next(const cairn_next& table) noexcept : table_{} {
+  explicit Next(const cairn_next& table) noexcept : table_(detail::refusing_table()) {
     // Only what the host wrote: a newer one may know more operations than we do, an older one fewer.
     std::memcpy(&table_, &table, std::min<std::size_t>(table.size, sizeof table_));
     table_.size = sizeof table_;

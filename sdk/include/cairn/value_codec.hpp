@@ -15,13 +15,14 @@
 // `value.to_document().node()`.
 //
 // decode(encode(x)) must equal x. What cannot be decoded throws Error(corrupt): the caller sees a
-// miss, counted in this layer's statistics; in a batch, only that key does.
+// miss, counted in this layer's statistics. In a batch, an Error concerns only its key.
 // Metadata (when created, version) is carried over by this class.
 // Threads: both functions are called from any thread at any time.
 #pragma once
 
 #include <cairn/proxy_backend.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
@@ -64,8 +65,17 @@ class ValueCodec : public ProxyBackend {
                  Statuses statuses, Call call) final {
     std::vector<Entry> passed_on;
     passed_on.reserve(entries.size());
-    for (const Entry& entry : entries) passed_on.push_back(encoded(entry));
-    next().set_multi(keys, passed_on, options, statuses, call);
+    std::vector<std::size_t> refused;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      try {
+        passed_on.push_back(encoded(entries[i]));
+      } catch (const Error& error) {
+        statuses.fail(i, error.code());
+        refused.push_back(i);
+      }
+    }
+    if (refused.empty()) return next().set_multi(keys, passed_on, options, statuses, call);
+    set_others(keys, passed_on, refused, options, statuses, call);
   }
   /// `{"corrupt": how many payloads could not be decoded}`.
   Document stats(Call) override {
@@ -80,6 +90,23 @@ class ValueCodec : public ProxyBackend {
   }
 
  private:
+  // The rest of a batch of which some values could not be encoded; `refused` is in order.
+  [[gnu::cold]] void set_others(Keys keys, std::span<const Entry> entries,
+                                std::span<const std::size_t> refused, const SetOptions& options,
+                                Statuses statuses, Call call) {
+    std::vector<Key> others;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (std::binary_search(refused.begin(), refused.end(), i)) continue;
+      others.push_back(keys[i]);
+      places.push_back(i);
+    }
+    if (others.empty()) return;
+    std::vector<cairn_status> answers(others.size(), CAIRN_OK);
+    next().set_multi(others, entries, options, Statuses(answers.data(), answers.size()), call);
+    for (std::size_t i = 0; i < places.size(); ++i) statuses.raw()[places[i]] = answers[i];
+  }
+
   Entry encoded(const Entry& value) const {
     Entry result = encode(value);
     return std::move(result.with_metadata_of(value));

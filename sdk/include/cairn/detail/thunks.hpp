@@ -137,9 +137,7 @@ struct Thunks {
                  Call(call));
       return CAIRN_OK;
     });
-    if (status < 0) [[unlikely]] {  // nothing is handed out by a batch that failed
-      for (std::size_t i = 0; i < n; ++i) reinterpret_cast<Entry*>(out)[i] = Entry();
-    }
+    if (status < 0) [[unlikely]] take_back(out, n);
     return status;
   }
   static cairn_status set_multi(void* self, cairn_call* call, const cairn_bytes* keys,
@@ -221,11 +219,13 @@ struct Thunks {
   // A batch through a proxy that said `split_batches`: its single operation, once per key.
   static cairn_status get_each(void* self, cairn_call* call, const cairn_bytes* keys, std::size_t n,
                                cairn_entry* out, cairn_status* statuses) noexcept {
-    return guard(call, layer(), [&]() -> cairn_status {
+    const cairn_status status = guard(call, layer(), [&]() -> cairn_status {
       of(self).Backend::get_multi(keys_of(keys, n),
                                   Results(reinterpret_cast<Entry*>(out), statuses, n), Call(call));
       return CAIRN_OK;
     });
+    if (status < 0) [[unlikely]] take_back(out, n);
+    return status;
   }
   static cairn_status set_each(void* self, cairn_call* call, const cairn_bytes* keys,
                                const cairn_entry* entries, std::size_t n,
@@ -251,6 +251,10 @@ struct Thunks {
  private:
   static Keys keys_of(const cairn_bytes* keys, std::size_t n) noexcept {
     return {reinterpret_cast<const Key*>(keys), n};
+  }
+  // Nothing is handed out by a batch that failed.
+  [[gnu::cold]] static void take_back(cairn_entry* out, std::size_t n) noexcept {
+    for (std::size_t i = 0; i < n; ++i) reinterpret_cast<Entry*>(out)[i] = Entry();
   }
   static bool read(const cairn_set_options* raw, SetOptions& options) noexcept {
     if (raw == nullptr) return true;
