@@ -1,0 +1,13 @@
+// expect: an operation is missing
+// `remove` is written `erase`, and nothing says `override`.
+#include <cairn/plugin.hpp>
+
+struct Mine final : cairn::Backend {
+  static constexpr auto name = "mine";
+  static constexpr auto help = "Mine.";
+  std::optional<cairn::Entry> get(cairn::Key, cairn::Call) override { return std::nullopt; }
+  void set(cairn::Key, const cairn::Entry&, const cairn::SetOptions&, cairn::Call) override {}
+  bool erase(cairn::Key, cairn::Call) { return false; }
+};
+
+CAIRN_PLUGIN("org.example.mine", "1.0.0", Mine);

@@ -1,0 +1,12 @@
+// expect: a component says `static constexpr auto name
+// A config file could not name it.
+#include <cairn/plugin.hpp>
+
+struct Mine final : cairn::Backend {
+  static constexpr auto help = "Mine.";
+  std::optional<cairn::Entry> get(cairn::Key, cairn::Call) override { return std::nullopt; }
+  void set(cairn::Key, const cairn::Entry&, const cairn::SetOptions&, cairn::Call) override {}
+  bool remove(cairn::Key, cairn::Call) override { return false; }
+};
+
+CAIRN_PLUGIN("org.example.mine", "1.0.0", Mine);

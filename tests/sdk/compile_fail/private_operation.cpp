@@ -1,0 +1,16 @@
+// expect: `stats` does not have the parameters and result
+// The host could not call it.
+#include <cairn/plugin.hpp>
+
+struct Mine final : cairn::Backend {
+  static constexpr auto name = "mine";
+  static constexpr auto help = "Mine.";
+  std::optional<cairn::Entry> get(cairn::Key, cairn::Call) override { return std::nullopt; }
+  void set(cairn::Key, const cairn::Entry&, const cairn::SetOptions&, cairn::Call) override {}
+  bool remove(cairn::Key, cairn::Call) override { return false; }
+
+ private:
+  cairn::Document stats(cairn::Call) override { return {}; }
+};
+
+CAIRN_PLUGIN("org.example.mine", "1.0.0", Mine);
