@@ -281,7 +281,7 @@ typedef struct cairn_component {
   uint32_t emits;      /* proxies: kinds passed on to the layer below; 0: whatever was given */
   uint32_t max_key_bytes; /* backends: longest key; 0: no limit */
   uint32_t reserved;
-  const cairn_option *options; /* an array */
+  const cairn_option *options; /* an array; read it with cairn_option_at */
   size_t option_count;
   const cairn_ops *ops;
   /* OK and `*self`, never NULL. `next` is NULL for a backend. `options` is borrowed. */
@@ -292,6 +292,13 @@ typedef struct cairn_component {
    * NULL on a backend: the child must not use it, and sees misses. */
   void (*after_fork)(void *self) CAIRN_NOEXCEPT;
 } cairn_component;
+
+/* Option `i`. The elements are as far apart as their writer knew them to be, which may be more than
+ * this header does. */
+static inline const cairn_option *cairn_option_at(const cairn_component *component, size_t i) {
+  return (const cairn_option *)(const void *)((const char *)component->options +
+                                              i * component->options->size);
+}
 
 /* [sized] One plugin file. */
 typedef struct cairn_plugin {
