@@ -350,7 +350,7 @@ void Creation::make(const FlightPtr& flight, StoreLock& lock, const Candidate& o
     if (flight) core_.flights_.land_with(flight, std::move(entry));
   } catch (...) {
     lock.release();
-    if (may_serve_on_error(old) && core_.try_accept(*setup_, accept_, old.entry)) {
+    if (may_serve_on_error(core_, *setup_, lifetime_, key_, old) && core_.try_accept(*setup_, accept_, old.entry)) {
       serve_old(old);
       if (flight) core_.flights_.land_with(flight, old.entry);
       return;
@@ -360,14 +360,15 @@ void Creation::make(const FlightPtr& flight, StoreLock& lock, const Candidate& o
   }
 }
 
-bool Creation::may_serve_on_error(const Candidate& old) const {
+bool Creation::may_serve_on_error(const RegionCore& core, const Setup& setup,
+                                  const Lifetime& lifetime, Key key, const Candidate& old) {
   if (old.verdict.state == State::fresh) return true;  // it was only to be refreshed early
-  const auto& longest = setup_->policy.stale_on_error;
+  const auto& longest = setup.policy.stale_on_error;
   if (old.verdict.state != State::stale || !longest) return false;
   const std::int64_t created = old.entry.raw().created_ns;
-  const std::int64_t expiration = lifetime_.expiration_of(key_, created, old.negative);
+  const std::int64_t expiration = lifetime.expiration_of(key, created, old.negative);
   return expiration == Lifetime::never ||
-         core_.age_of(lifetime_, created) - expiration <= longest->count();
+         core.age_of(lifetime, created) - expiration <= longest->count();
 }
 
 Entry Creation::create_and_store(RegionCore& core, const Setup& setup, Key key,

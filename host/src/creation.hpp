@@ -33,6 +33,10 @@ class Creation {
   /// Stores one value that was created since `began`. With a lost lock, not over a newer one.
   static void store(RegionCore& core, const Setup& setup, Key key, const Entry& entry,
                     bool lock_lost, Time began);
+  /// Whether the old value may be served although the creator failed.
+  static bool may_serve_on_error(const RegionCore& core, const Setup& setup,
+                                 const Lifetime& lifetime, Key key,
+                                 const RegionCore::Candidate& old);
   /// Waits, with the store's help where it has any, until the lock of `key` may be free: at most `nap`,
   /// which grows.
   static void nap(RegionCore& core, const Setup& setup, Key key, std::chrono::milliseconds& nap,
@@ -50,7 +54,6 @@ class Creation {
   void make(const FlightPtr& flight, StoreLock& lock, const Candidate& old);
   void serve_old(const Candidate& old);
   void give_up_waiting(const FlightPtr& flight, const Candidate& old);
-  bool may_serve_on_error(const Candidate& old) const;
 
   RegionCore& core_;
   const SetupPtr setup_;

@@ -1,5 +1,7 @@
 #include "region_core.hpp"
 
+#include "sha1.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,6 +45,18 @@ std::string shown(std::string_view key) {
 }
 
 }  // namespace
+
+std::function<std::string(std::string_view)> make_mangler(const KeyMangler& mangler) {
+  switch (mangler.kind) {
+    case KeyMangler::Kind::none: return nullptr;
+    case KeyMangler::Kind::sha1: return [](std::string_view key) { return sha1_hex(key); };
+    case KeyMangler::Kind::length_conditional:
+      return [length = mangler.length](std::string_view key) {
+        return key.size() >= length ? sha1_hex(key) : std::string(key);
+      };
+  }
+  return nullptr;
+}
 
 RegionCore::RegionCore(std::string name, Setup setup, HostServices& services,
                        Background& background, LeaseKeeper& leases)

@@ -47,6 +47,9 @@ struct Setup : std::enable_shared_from_this<Setup> {
 };
 using SetupPtr = std::shared_ptr<const Setup>;
 
+/// What the policy's key mangler does; empty for none.
+std::function<std::string(std::string_view)> make_mangler(const KeyMangler& mangler);
+
 /// The keys of a batch as the store sees them.
 class MangledKeys {
  public:
@@ -84,6 +87,14 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   RegionCore& operator=(const RegionCore&) = delete;
   ~RegionCore();
 
+  /// What the store and `accept` say of a key, and how good it is for get_or_create.
+  struct Candidate {
+    Entry entry;  // owned, unless missing
+    Verdict verdict{State::missing, Reason::absent};
+    bool refresh_due = false;
+    bool negative = false;
+  };
+
   const std::string& name() const noexcept { return name_; }
   std::uint32_t kinds() const noexcept { return kinds_.load(std::memory_order_relaxed); }
   const Clock& clock() const noexcept { return services_.clock(); }
@@ -100,8 +111,10 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
 
   void create(Key key, const CreateOptions& options, detail::Accept accept, detail::Create create,
               const std::function<detail::DetachedCreate()>& detach);
+  /// A key that nobody creates is left alone: accept is not called for it.
   void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
-                    detail::CreateEach create);
+                    detail::CreateEach create,
+                    const std::function<detail::DetachedCreateEach()>& detach);
 
   void invalidate(Invalidation kind);
   bool key_is_locked(Key key);
@@ -121,6 +134,7 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   friend class Creation;
   friend class Recreation;
   friend class MultiCreation;
+  friend class MultiRecreation;
 
   // One counter per stripe for what happens on every hit, one for all for the rest.
   struct alignas(64) HitStripe {
@@ -136,14 +150,6 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
     counter.fetch_add(by, std::memory_order_relaxed);
   }
   void count_miss(Reason reason) noexcept;
-
-  /// What the store and `accept` say of a key, and how good it is for get_or_create.
-  struct Candidate {
-    Entry entry;  // owned, unless missing
-    Verdict verdict{State::missing, Reason::absent};
-    bool refresh_due = false;
-    bool negative = false;
-  };
 
   /// Calls `operation(table)` on the setup's stack, unless the region was closed: UNAVAILABLE then.
   template <class Operation>

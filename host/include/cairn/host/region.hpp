@@ -112,10 +112,11 @@ using Accept = FunctionRef<Found(const Entry&)>;
 using Create = FunctionRef<Created()>;
 using DetachedCreate = std::function<Created()>;
 
-/// The batch forms. `i` counts the caller's keys; creating reports each key once, in any order.
+/// The batch forms. `i` counts the caller's keys. Creating answers key by key; nothing: there is none.
 using AcceptEach = FunctionRef<Found(std::size_t i, const Entry&)>;
-using Report = FunctionRef<void(std::size_t i, Created)>;
-using CreateEach = FunctionRef<void(std::span<const std::size_t> missing, Report)>;
+using Names = std::span<const std::string_view>;
+using CreateEach = FunctionRef<std::vector<std::optional<Created>>(Names)>;
+using DetachedCreateEach = std::function<std::vector<std::optional<Created>>(Names)>;
 
 template <class T>
 Found found(const T& value) {
@@ -159,7 +160,7 @@ std::vector<Key> keys_of(const KeyRange& range) {
 
 class Region {
  public:
-  explicit Region(std::unique_ptr<host::RegionCore> core) noexcept;  // by Host
+  explicit Region(std::shared_ptr<host::RegionCore> core) noexcept;  // by Host
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
   ~Region();
@@ -172,30 +173,32 @@ class Region {
   template <class T>
   std::optional<T> get(std::string_view key, const GetOptions& options = {}) {
     std::optional<T> result;
-    read(key, options, [&](const Entry& entry) {
+    const bool good = read(key, options, [&](const Entry& entry) {
       result.emplace(detail::unpack<T>(entry));
       return detail::found(*result);
     });
+    if (!good) result.reset();
     return result;
   }
   /// The same, shared instead of copied. Empty for a miss.
   template <class T>
   Shared<T> get_shared(std::string_view key, const GetOptions& options = {}) {
     Shared<T> result;
-    read(key, options, [&](const Entry& entry) {
+    const bool good = read(key, options, [&](const Entry& entry) {
       result = detail::unpack_shared<T>(entry);
       return detail::found(*result);
     });
-    return result;
+    return good ? std::move(result) : Shared<T>();
   }
   /// The same, with its metadata.
   template <class T>
   std::optional<Cached<T>> get_with_metadata(std::string_view key, const GetOptions& options = {}) {
     std::optional<Cached<T>> result;
-    read(key, options, [&](const Entry& entry) {
+    const bool good = read(key, options, [&](const Entry& entry) {
       result.emplace(Cached<T>{detail::unpack<T>(entry), metadata_of(entry)});
       return detail::found(result->value);
     });
+    if (!good) result.reset();
     return result;
   }
   /// The metadata alone.
@@ -257,7 +260,7 @@ class Region {
     read_multi(wanted, options, [&](std::size_t i, const Entry& entry) {
       results[i].emplace(detail::unpack<T>(entry));
       return detail::found(*results[i]);
-    });
+    }, [&](std::size_t i) { results[i].reset(); });
     return results;
   }
   template <class T>
@@ -329,16 +332,17 @@ class Region {
   host::RegionCore& core() noexcept { return *core_; }
 
  private:
-  void read(std::string_view key, const GetOptions& options, detail::Accept accept);
-  void read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept);
+  bool read(std::string_view key, const GetOptions& options, detail::Accept accept);
+  void read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
+                  detail::FunctionRef<void(std::size_t)> refuse);
   void write(std::string_view key, Entry entry, const SetOptions& options);
   void write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options);
   std::size_t erase_multi(Keys keys);
   void create(std::string_view key, const CreateOptions& options, detail::Accept accept,
-              detail::Create create, detail::FunctionRef<detail::DetachedCreate()> detach,
-              bool can_detach);
+              detail::Create create, const std::function<detail::DetachedCreate()>& detach);
   void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
-                    detail::CreateEach create);
+                    detail::CreateEach create,
+                    const std::function<detail::DetachedCreateEach()>& detach);
   Metadata metadata_of(const Entry& entry) const;
 
   template <class T, class Creator, class ShouldCache, class AcceptEntry>
@@ -356,19 +360,19 @@ class Region {
     };
     const auto create_now = [&] { return run(Of::function(creator), should_cache); };
     if constexpr (Of::is_detached) {
-      create(key, options, accept, create_now, [&]() -> detail::DetachedCreate {
-        // A copy of everything, for a thread that runs when this call is long over.
+      // A copy of everything, for a thread that runs when this call is long over; made only if needed.
+      const auto detach = [&]() -> detail::DetachedCreate {
         return [run, creator, should = should_cache]() mutable {
           return run(Of::function(creator), should);
         };
-      }, true);
+      };
+      create(key, options, accept, create_now, std::ref(detach));
     } else {
-      create(key, options, accept, create_now,
-             []() -> detail::DetachedCreate { return nullptr; }, false);
+      create(key, options, accept, create_now, nullptr);
     }
   }
 
-  std::unique_ptr<host::RegionCore> core_;
+  std::shared_ptr<host::RegionCore> core_;
 };
 
 // ---- get_or_create_multi ----
@@ -394,7 +398,8 @@ struct MultiValue<R> {
 template <std::ranges::input_range KeyRange, class Creator, class ShouldCache>
 auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
                                  const CreateOptions& options, ShouldCache&& should_cache) {
-  using R = std::invoke_result_t<Creator&, std::span<const std::string_view>>;
+  using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
+  using R = std::invoke_result_t<typename Of::Function&, detail::Names>;
   using T = typename detail::MultiValue<R>::type;
   const std::vector<Key> wanted = detail::keys_of(keys);
   std::vector<std::optional<T>> results(wanted.size());
@@ -403,29 +408,39 @@ auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
     results[i].emplace(detail::unpack<T>(entry));
     return detail::found(*results[i]);
   };
-  const auto create = [&](std::span<const std::size_t> missing, detail::Report report) {
-    std::vector<std::string_view> names;
-    names.reserve(missing.size());
-    for (const std::size_t i : missing) names.push_back(wanted[i].view());
-    const auto made = [&](std::size_t i, const T& value) {
-      detail::Created created;
-      created.cache = should_cache(value);
-      created.negative = detail::found(value) == detail::Found::negative;
-      created.entry = detail::pack(value, kinds(), false);
-      report(i, std::move(created));
+  const auto run = [kinds = kinds()](auto& function, auto& should, detail::Names names) {
+    std::vector<std::optional<detail::Created>> made(names.size());
+    const auto add = [&](std::size_t i, const T& value) {
+      made[i].emplace();
+      made[i]->cache = should(value);
+      made[i]->negative = detail::found(value) == detail::Found::negative;
+      made[i]->entry = detail::pack(value, kinds, false);
     };
-    R values = creator(std::span<const std::string_view>(names));
+    R values = function(names);
     if constexpr (detail::MapResult<R>) {
-      for (std::size_t n = 0; n < missing.size(); ++n) {
-        const auto it = values.find(typename R::key_type(names[n]));
-        if (it != values.end()) made(missing[n], it->second);
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto it = values.find(typename R::key_type(names[i]));
+        if (it != values.end()) add(i, it->second);
       }
     } else {
-      if (values.size() != missing.size()) detail::refuse_length(missing.size(), values.size());
-      for (std::size_t n = 0; n < missing.size(); ++n) made(missing[n], values[n]);
+      if (values.size() != names.size()) detail::refuse_length(names.size(), values.size());
+      for (std::size_t i = 0; i < names.size(); ++i) add(i, values[i]);
     }
+    return made;
   };
-  create_multi(wanted, options, accept, create);
+  const auto create_now = [&](detail::Names names) {
+    return run(Of::function(creator), should_cache, names);
+  };
+  if constexpr (Of::is_detached) {
+    const auto detach = [&]() -> detail::DetachedCreateEach {
+      return [run, creator, should = should_cache](detail::Names names) mutable {
+        return run(Of::function(creator), should, names);
+      };
+    };
+    create_multi(wanted, options, accept, create_now, std::ref(detach));
+  } else {
+    create_multi(wanted, options, accept, create_now, nullptr);
+  }
   return results;
 }
 

@@ -29,11 +29,6 @@ constexpr bool is_byte_vector =
 template <class T>
 constexpr bool is_bytes_like = is_text<T> || is_byte_vector<T> || std::is_same_v<T, Bytes>;
 
-template <class T>
-constexpr bool is_optional = false;
-template <class T>
-constexpr bool is_optional<std::optional<T>> = true;
-
 /// What is stored for a T: a literal becomes a string.
 template <class T>
 using Stored = std::conditional_t<is_text<std::decay_t<T>>, std::string, std::decay_t<T>>;

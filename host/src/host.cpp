@@ -1,0 +1,234 @@
+#include <cairn/host/host.hpp>
+
+#include "background.hpp"
+#include "host_lifetime.hpp"
+#include "lease.hpp"
+#include "nearest_name.hpp"
+#include "plan.hpp"
+#include "plugin_catalog.hpp"
+#include "plugin_paths.hpp"
+#include "prometheus.hpp"
+#include "region_core.hpp"
+#include "services.hpp"
+#include "store_invalidation.hpp"
+
+#include <map>
+
+namespace cairn {
+
+using namespace host;
+
+namespace {
+
+std::vector<std::filesystem::path> configured_paths(const Config& config) {
+  std::vector<std::filesystem::path> paths;
+  for (const std::string& path : config.plugin_path) {
+    paths.push_back(std::filesystem::absolute(path));
+  }
+  return paths;
+}
+
+void throw_errors(const Findings& findings) {
+  if (has_errors(findings)) throw ConfigError(findings);
+}
+
+}  // namespace
+
+class Host::Insides final : public Mortal {
+ public:
+  Insides(const Config& config, const HostOptions& options)
+      : config_(config),
+        services_(HostServices::make(options.clock, options.log, options.log_level)),
+        catalog_(plugin_directories(configured_paths(config)), *services_.table()),
+        background_(config.background.threads, config.background.queue,
+                    config.background.on_shutdown == BackgroundConfig::OnShutdown::wait) {
+    warnings_ = config.warnings;
+    const std::vector<RegionPlan> plans = plan_regions(config_, catalog_, warnings_);
+    throw_errors(warnings_);
+    for (const RegionPlan& plan : plans) {
+      auto core = std::make_shared<RegionCore>(plan.config->name,
+                                               setup_of(*plan.config, stack_of(plan), nullptr),
+                                               services_, background_, leases_);
+      regions_.push_back({*plan.config, std::make_unique<Region>(core), core});
+    }
+    remember(*this);
+    close_all_at_exit();  // after the plugins were loaded
+    for (const Finding& warning : warnings_) {
+      services_.log(LogLevel::info, "host", render(warning));
+    }
+  }
+  ~Insides() {
+    close();
+    forget(*this);
+    services_.retire();
+  }
+
+  struct Named {
+    RegionConfig config;
+    std::unique_ptr<Region> region;
+    std::shared_ptr<RegionCore> core;
+  };
+
+  Named& find(std::string_view name) {
+    for (Named& named : regions_) {
+      if (named.config.name == name) return named;
+    }
+    throw Error(Errc::config, explain_missing(name));
+  }
+  bool has(std::string_view name) const noexcept {
+    return std::any_of(regions_.begin(), regions_.end(),
+                       [&](const Named& named) { return named.config.name == name; });
+  }
+  const std::vector<Named>& regions() const noexcept { return regions_; }
+  const PluginCatalog& catalog() const noexcept { return catalog_; }
+  const Findings& warnings() const noexcept { return warnings_; }
+
+  void replace(const RegionConfig& config) {
+    Named& named = find(config.name);
+    Findings findings;
+    const auto plan = plan_region(config, config_, catalog_, findings);
+    throw_errors(findings);
+    auto stack = stack_of(*plan);
+    named.core->replace([&](Setup& setup) {
+      setup = setup_of(config, std::move(stack), &setup);
+    });
+    named.config = config;
+    close_all_at_exit();  // the plan may have loaded another plugin
+  }
+
+  void close() noexcept override {
+    background_.shut_down();
+    for (Named& named : regions_) {
+      try {
+        named.core->close(std::chrono::seconds(1));
+      } catch (...) {  // out of memory at the very end: then it stays open
+      }
+    }
+    stores_.clear();
+  }
+
+  void after_fork() noexcept override {
+    services_.after_fork();
+    leases_.after_fork();
+    background_.after_fork();
+    for (Named& named : regions_) named.core->after_fork();
+  }
+
+ private:
+  std::string explain_missing(std::string_view name) const {
+    std::vector<std::string> names;
+    std::string list;
+    for (const Named& named : regions_) {
+      names.push_back(named.config.name);
+      list += (list.empty() ? "`" : ", `") + named.config.name + "`";
+    }
+    std::string text = "there is no region `" + std::string(name) + "`; ";
+    text += names.empty() ? "the configuration has none" : "there are " + list;
+    const std::string near = nearest_name(name, names);
+    return near.empty() ? text : text + " (did you mean `" + near + "`?)";
+  }
+
+  // Stores with a name are made once.
+  std::shared_ptr<const Store> store_of(const StorePlan& plan) {
+    const std::string& name = plan.config.name;
+    if (!name.empty()) {
+      if (const auto it = stores_.find(name); it != stores_.end()) return it->second;
+    }
+    auto store = std::make_shared<const Store>(plan.config, *plan.component, plan.options,
+                                               services_.table());
+    if (!name.empty()) stores_.emplace(name, store);
+    return store;
+  }
+  std::shared_ptr<const Stack> stack_of(const RegionPlan& plan) {
+    return std::make_shared<const Stack>(store_of(plan.store), plan.layers, services_.table());
+  }
+
+  // `before`: what the region was until now.
+  Setup setup_of(const RegionConfig& config, std::shared_ptr<const Stack> stack,
+                 const Setup* before) {
+    Setup setup;
+    setup.policy = config.policy;
+    setup.lifetime = Lifetime(config.policy, std::nullopt);
+    setup.top = &stack->table();
+    setup.mangler = make_mangler(config.policy.key_mangler);
+    if (before != nullptr) setup.runner = before->runner;
+    if (config.policy.invalidation == InvalidationPlace::store) {
+      const auto* known = before == nullptr
+                              ? nullptr
+                              : dynamic_cast<const StoreInvalidation*>(before->invalidation.get());
+      setup.invalidation = std::make_shared<StoreInvalidation>(
+          stack, services_.clock(), config.policy.invalidation_delay, config.policy.value_version,
+          known);
+    } else if (before != nullptr) {
+      setup.invalidation = before->invalidation;  // what was void stays void
+    } else {
+      setup.invalidation = std::make_shared<LocalInvalidation>();
+    }
+    setup.local_invalidation = dynamic_cast<const LocalInvalidation*>(setup.invalidation.get());
+    const BackendConfig& backend = stack->store().config();
+    setup.locks_in_store = backend.distributed_lock;
+    setup.lease = backend.lock_timeout;
+    setup.stack = std::move(stack);
+    return setup;
+  }
+
+  const Config config_;
+  HostServices& services_;
+  PluginCatalog catalog_;
+  LeaseKeeper leases_;
+  Background background_;
+  std::map<std::string, std::shared_ptr<const Store>> stores_;
+  std::vector<Named> regions_;
+  Findings warnings_;
+};
+
+Host::Host(const Config& config, const HostOptions& options)
+    : insides_(std::make_unique<Insides>(config, options)) {}
+Host::~Host() = default;
+
+Region& Host::region(std::string_view name) { return *insides_->find(name).region; }
+bool Host::has_region(std::string_view name) const noexcept { return insides_->has(name); }
+
+std::vector<std::string> Host::region_names() const {
+  std::vector<std::string> names;
+  for (const auto& named : insides_->regions()) names.push_back(named.config.name);
+  return names;
+}
+
+void Host::replace(const RegionConfig& config) { insides_->replace(config); }
+
+void Host::wrap(std::string_view region, const ComponentConfig& proxy) {
+  RegionConfig config = insides_->find(region).config;
+  config.wrap.insert(config.wrap.begin(), proxy);
+  insides_->replace(config);
+}
+
+const RegionConfig& Host::config_of(std::string_view region) const {
+  return insides_->find(region).config;
+}
+const Findings& Host::warnings() const noexcept { return insides_->warnings(); }
+
+std::string Host::prometheus() const {
+  PrometheusText text;
+  for (const auto& named : insides_->regions()) {
+    text.add(named.config.name, named.core->statistics());
+  }
+  return text.finish();
+}
+
+const PluginCatalog& Host::catalog() const noexcept { return insides_->catalog(); }
+std::shared_ptr<const Stack> Host::stack_of(std::string_view region) const {
+  return insides_->find(region).core->setup()->stack;
+}
+
+Findings check(const Config& config) {
+  // A catalog's components refer to the services for ever, so these are never destroyed.
+  static HostServices& services =
+      HostServices::make(std::make_shared<SystemClock>(), nullptr, LogLevel::error);
+  Findings findings = config.warnings;
+  const PluginCatalog catalog(plugin_directories(configured_paths(config)), *services.table());
+  plan_regions(config, catalog, findings);
+  return findings;
+}
+
+}  // namespace cairn

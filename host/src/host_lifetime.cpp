@@ -1,0 +1,56 @@
+#include "host_lifetime.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace cairn::host {
+
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::vector<Mortal*> hosts;
+};
+
+// Never destroyed: hosts with static storage duration may end after everything else.
+Registry& registry() {
+  static auto* all = new Registry();
+  return *all;
+}
+
+void close_all() {
+  std::vector<Mortal*> hosts;
+  {
+    const std::lock_guard lock(registry().mutex);
+    hosts = registry().hosts;
+  }
+  for (Mortal* host : hosts) host->close();
+}
+
+void child() {
+  std::construct_at(&registry().mutex);  // some thread of the parent may have held it
+  for (Mortal* host : registry().hosts) host->after_fork();
+}
+
+}  // namespace
+
+void remember(Mortal& host) {
+  static const bool watching = pthread_atfork(nullptr, nullptr, &child) == 0;
+  static_cast<void>(watching);
+  const std::lock_guard lock(registry().mutex);
+  registry().hosts.push_back(&host);
+}
+
+void forget(Mortal& host) {
+  const std::lock_guard lock(registry().mutex);
+  std::erase(registry().hosts, &host);
+}
+
+void close_all_at_exit() { std::atexit(&close_all); }
+
+}  // namespace cairn::host

@@ -1,0 +1,28 @@
+// The ends of a process, for hosts: exit and fork.
+//
+// exit   Handlers run in the reverse order of their registration. Ours is registered after each loading of
+//        plugins, hence runs before the plugins' statics are destroyed, and closes every stack.
+// fork   In the child, every host forgets the locks, threads and sockets of the parent.
+//
+// Threads: any function, any thread.
+#pragma once
+
+namespace cairn::host {
+
+/// What is told of the two ends.
+class Mortal {
+ public:
+  virtual void close() noexcept = 0;
+  virtual void after_fork() noexcept = 0;
+
+ protected:
+  ~Mortal() = default;
+};
+
+/// From now on `host` is told, until forget().
+void remember(Mortal& host);
+void forget(Mortal& host);
+/// Call it after plugins were loaded.
+void close_all_at_exit();
+
+}  // namespace cairn::host

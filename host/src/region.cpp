@@ -1,0 +1,112 @@
+#include <cairn/host/region.hpp>
+
+#include "region_core.hpp"
+
+namespace cairn {
+
+using host::RegionCore;
+using host::Setup;
+
+namespace detail {
+
+void refuse_objects() {
+  throw Error(Errc::unsupported,
+              "this region's stack takes only bytes, so it stores strings and byte vectors; add "
+              "\"msgpack\" or \"json\" to its `wrap` for other types");
+}
+
+void refuse_length(std::size_t wanted, std::size_t got) {
+  throw Error(Errc::internal, "a creator of " + std::to_string(wanted) + " values returned " +
+                                  std::to_string(got) + ": return one per key, or a map");
+}
+
+}  // namespace detail
+
+Region::Region(std::shared_ptr<RegionCore> core) noexcept : core_(std::move(core)) {}
+Region::~Region() = default;
+
+const std::string& Region::name() const noexcept { return core_->name(); }
+std::uint32_t Region::kinds() const noexcept { return core_->kinds(); }
+
+bool Region::read(std::string_view key, const GetOptions& options, detail::Accept accept) {
+  return core_->read(key, options, accept);
+}
+void Region::read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
+                        detail::FunctionRef<void(std::size_t)> refuse) {
+  core_->read_multi(keys, options, accept, refuse);
+}
+void Region::write(std::string_view key, Entry entry, const SetOptions& options) {
+  core_->write(key, std::move(entry), options);
+}
+void Region::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options) {
+  core_->write_multi(keys, entries, options);
+}
+bool Region::remove(std::string_view key) { return core_->remove(key); }
+std::size_t Region::erase_multi(Keys keys) { return core_->remove_multi(keys); }
+
+void Region::create(std::string_view key, const CreateOptions& options, detail::Accept accept,
+                    detail::Create create, const std::function<detail::DetachedCreate()>& detach) {
+  core_->create(key, options, accept, create, detach);
+}
+void Region::create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
+                          detail::CreateEach create,
+                          const std::function<detail::DetachedCreateEach()>& detach) {
+  core_->create_multi(keys, options, accept, create, detach);
+}
+
+Metadata Region::metadata_of(const Entry& entry) const {
+  Metadata metadata;
+  metadata.created = entry.created();
+  metadata.age = core_->clock().now() - entry.created();
+  metadata.value_version = entry.value_version();
+  if (entry.expires() != Time()) metadata.expires = entry.expires();
+  return metadata;
+}
+
+std::optional<Metadata> Region::metadata(std::string_view key, const GetOptions& options) {
+  std::optional<Metadata> result;
+  const bool good = read(key, options, [&](const Entry& entry) {
+    result = metadata_of(entry);
+    return detail::Found::value;
+  });
+  if (!good) result.reset();
+  return result;
+}
+
+std::optional<Entry> Region::get_entry(std::string_view key, const GetOptions& options) {
+  std::optional<Entry> result;
+  const bool good = read(key, options, [&](const Entry& entry) {
+    result = entry;
+    return detail::Found::value;
+  });
+  if (!good) result.reset();
+  return result;
+}
+
+void Region::set_entry(std::string_view key, const Entry& entry, const SetOptions& options) {
+  if ((entry.raw().kind & kinds()) == 0) {
+    throw Error(Errc::unsupported, "region " + name() + ": its stack does not take this kind of value");
+  }
+  write(key, entry, options);
+}
+
+void Region::invalidate(Invalidation kind) { core_->invalidate(kind); }
+bool Region::key_is_locked(std::string_view key) { return core_->key_is_locked(key); }
+RegionStatistics Region::statistics() const { return core_->statistics(); }
+
+void Region::set_invalidation(std::shared_ptr<InvalidationStrategy> strategy) {
+  if (!strategy) throw Error(Errc::config, "region " + name() + ": no invalidation strategy given");
+  core_->replace([&](Setup& setup) { setup.invalidation = std::move(strategy); });
+}
+
+void Region::set_background_runner(BackgroundRunner runner) {
+  core_->replace([&](Setup& setup) { setup.runner = std::move(runner); });
+}
+
+void Region::set_key_mangler(std::function<std::string(std::string_view)> mangler) {
+  core_->replace([&](Setup& setup) {
+    setup.mangler = mangler ? std::move(mangler) : host::make_mangler(setup.policy.key_mangler);
+  });
+}
+
+}  // namespace cairn

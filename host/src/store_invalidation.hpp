@@ -1,0 +1,49 @@
+// Invalidation stamps that live in the region's store, so that every process obeys.
+//
+// The two stamps are one entry under a reserved key, `cairn:invalidated`, seen through the region's own
+// stack and so subject to its key prefix. invalidate() writes it at once; check() uses a copy that is at
+// most `delay` old, refreshed by whichever reader finds it due, at the cost of one read. A store that
+// cannot be reached leaves the last known stamps in force; an entry that the store has evicted does not
+// take them back either, for as long as some process remembers.
+// Two processes that invalidate at the same time both take effect: the later stamp of each kind wins.
+#pragma once
+
+#include "region_core.hpp"
+
+#include <cairn/host/invalidation.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+namespace cairn::host {
+
+class StoreInvalidation final : public InvalidationStrategy {
+ public:
+  /// Keeps the stamps of `before` in force.
+  StoreInvalidation(std::shared_ptr<const Stack> stack, const Clock& clock,
+                    std::chrono::nanoseconds delay, int value_version,
+                    const StoreInvalidation* before = nullptr);
+
+  void invalidate(Invalidation kind, Time when) override;
+  Invalidation check(std::string_view key, Time created) const override;
+
+  static constexpr std::string_view key = "cairn:invalidated";
+
+ private:
+  void refresh() const;
+  /// The stamps in the store join those that are known. False: there are none, or no answer.
+  bool read() const;
+  void write() const;
+
+  const std::shared_ptr<const Stack> stack_;
+  const Clock& clock_;
+  const std::chrono::nanoseconds delay_;
+  const int value_version_;
+  mutable std::atomic<std::int64_t> hard_{0};
+  mutable std::atomic<std::int64_t> soft_{0};
+  mutable std::atomic<std::int64_t> due_;  // steady, nanoseconds
+  mutable std::mutex refreshing_;
+};
+
+}  // namespace cairn::host
