@@ -7,7 +7,7 @@
 #include "units.hpp"
 
 #include <algorithm>
-#include <span>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -15,8 +15,13 @@ namespace cairn::host {
 
 namespace {
 
-std::span<const cairn_option> options_of(const cairn_component& component) {
-  return {component.options, component.option_count};
+std::vector<std::reference_wrapper<const cairn_option>> options_of(
+    const cairn_component& component) {
+  std::vector<std::reference_wrapper<const cairn_option>> options;
+  for (std::size_t i = 0; i < component.option_count; ++i) {
+    options.emplace_back(*cairn_option_at(&component, i));
+  }
+  return options;
 }
 
 bool is_secret(const cairn_option& option) {

@@ -85,7 +85,7 @@ class ComponentUnderTest {
     return cairn::Document::build([&](cairn::Writer out) {
       std::vector<std::pair<const cairn_option*, std::string>> given;
       for (std::size_t i = 0; i < component_.option_count; ++i) {
-        const cairn_option& option = component_.options[i];
+        const cairn_option& option = *cairn_option_at(&component_, i);
         if (const auto it = left.find(option.name); it != left.end()) {
           given.emplace_back(&option, it->second);
           left.erase(it);
