@@ -40,15 +40,20 @@ struct ConfigEntry;
 /// Names and values, in the order in which they were written.
 class ConfigTable {
  public:
-  ConfigTable() = default;
+  ConfigTable() noexcept;
   ConfigTable(std::initializer_list<ConfigEntry> entries);
+  ConfigTable(const ConfigTable&);
+  ConfigTable(ConfigTable&&) noexcept;
+  ConfigTable& operator=(const ConfigTable&);
+  ConfigTable& operator=(ConfigTable&&) noexcept;
+  ~ConfigTable();
 
   /// The value called `key`, or null.
   const ConfigValue* find(std::string_view key) const noexcept;
   /// Adds, or replaces the value of the same name.
   void set(std::string key, ConfigValue value, Origin origin = {});
 
-  std::size_t size() const noexcept { return entries_.size(); }
+  std::size_t size() const noexcept;
   bool empty() const noexcept { return entries_.empty(); }
   auto begin() const noexcept { return entries_.begin(); }
   auto end() const noexcept { return entries_.end(); }
@@ -116,6 +121,15 @@ struct ConfigEntry {
   ConfigValue value;
   Origin origin = {};  ///< of the key
 };
+
+// Not above, where ConfigEntry is not complete yet.
+inline ConfigTable::ConfigTable() noexcept = default;
+inline ConfigTable::ConfigTable(const ConfigTable&) = default;
+inline ConfigTable::ConfigTable(ConfigTable&&) noexcept = default;
+inline ConfigTable& ConfigTable::operator=(const ConfigTable&) = default;
+inline ConfigTable& ConfigTable::operator=(ConfigTable&&) noexcept = default;
+inline ConfigTable::~ConfigTable() = default;
+inline std::size_t ConfigTable::size() const noexcept { return entries_.size(); }
 
 /// One plugin's component with its options: a store, or a layer of a stack.
 struct ComponentConfig {
