@@ -16,11 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string_view article(Role role) { return role == Role::backend ? "a backend" : "a proxy"; }
+std::string_view article(Role role) {
+  return role == Role::backend ? "a backend" : "a proxy";
+}
 
 }  // namespace
 
-PluginCatalog::PluginCatalog(const std::vector<PluginDirectory>& directories, const cairn_host& host)
+PluginCatalog::PluginCatalog(const std::vector<PluginDirectory>& directories,
+                             const cairn_host& host)
     : host_(host) {
   for (const PluginDirectory& directory : directories) scan(directory);
 }
@@ -28,12 +31,14 @@ PluginCatalog::PluginCatalog(const std::vector<PluginDirectory>& directories, co
 void PluginCatalog::scan(const PluginDirectory& directory) {
   Directory& result = directories_.emplace_back(Directory{directory, {}});
   if (!directory.path.is_absolute()) {
-    result.problem = "not searched, because it is relative: write it from the root, beginning with /";
+    result.problem =
+        "not searched, because it is relative: write it from the root, beginning with /";
     return;
   }
   std::vector<fs::path> found;
   std::error_code error;
-  for (fs::directory_iterator it(directory.path, error), end; !error && it != end; it.increment(error)) {
+  for (fs::directory_iterator it(directory.path, error), end; !error && it != end;
+       it.increment(error)) {
     if (it->path().extension() == ".so") found.push_back(it->path());
   }
   if (error) {
@@ -85,11 +90,13 @@ const cairn_component& PluginCatalog::find(Role role, std::string_view name) con
   const cairn_plugin& plugin = load_plugin(file, note, host_);
   for (std::size_t i = 0; i < plugin.component_count; ++i) {
     const cairn_component& component = *plugin.components[i];
-    if (component.role == static_cast<std::uint32_t>(role) && component.name == name) return component;
+    if (component.role == static_cast<std::uint32_t>(role) && component.name == name)
+      return component;
   }
-  throw Error(Errc::config, fmt::format("{}: was replaced and offers {} \"{}\" no longer: start the program "
-                                        "again to search anew",
-                                        file.path().string(), to_string(role), name));
+  throw Error(Errc::config,
+              fmt::format("{}: was replaced and offers {} \"{}\" no longer: start the program "
+                          "again to search anew",
+                          file.path().string(), to_string(role), name));
 }
 
 std::string PluginCatalog::explain_missing(Role role, std::string_view name) const {
@@ -97,8 +104,9 @@ std::string PluginCatalog::explain_missing(Role role, std::string_view name) con
 
   const Role other = role == Role::backend ? Role::proxy : Role::backend;
   if (file_of(other, name) != nullptr) {
-    text += fmt::format(": \"{}\" is {}{}", name, article(other),
-                        other == Role::proxy ? ", which belongs into `wrap`" : ", which cannot wrap another");
+    text += fmt::format(
+        ": \"{}\" is {}{}", name, article(other),
+        other == Role::proxy ? ", which belongs into `wrap`" : ", which cannot wrap another");
   } else {
     std::vector<std::string_view> known;
     for (const auto& [offer, index] : offers_) {

@@ -1,7 +1,8 @@
 // Which plugins there are, and which component is meant by a name.
 //
-// Making a catalog reads the notes of all files and runs none of them; a plugin is loaded when one of its
-// components is first asked for. Nothing is skipped silently: each file that cannot be used says why.
+// Making a catalog reads the notes of all files and runs none of them; a plugin is loaded when one
+// of its components is first asked for. Nothing is skipped silently: each file that cannot be used
+// says why.
 //
 // Threads: after construction, any. Lifetimes: components live as long as the process.
 #pragma once
@@ -39,16 +40,17 @@ class PluginCatalog {
     std::string problem;  ///< why nothing in it was read; empty: it was
   };
 
-  /// Searches in this order, the first offer of a name wins; see plugin_directories(). `host` lives as long
-  /// as the process.
+  /// Searches in this order, the first offer of a name wins; see plugin_directories(). `host` lives
+  /// as long as the process.
   PluginCatalog(const std::vector<PluginDirectory>& directories, const cairn_host& host);
 
-  /// Every directory searched and every file *.so found, in search order, by name within a directory.
+  /// Every directory searched and every file *.so found, in search order, by name within a
+  /// directory.
   const std::vector<Directory>& directories() const noexcept { return directories_; }
   const std::vector<File>& files() const noexcept { return files_; }
 
-  /// The component called `name`; loads its plugin. Throws Error(config) that says what there is instead,
-  /// where it was looked for, and why a file that might offer it was not used.
+  /// The component called `name`; loads its plugin. Throws Error(config) that says what there is
+  /// instead, where it was looked for, and why a file that might offer it was not used.
   const cairn_component& find(Role role, std::string_view name) const;
 
   /// The file that find() would load; null: nobody offers it.

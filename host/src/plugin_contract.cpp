@@ -20,14 +20,18 @@ namespace {
 constexpr std::size_t most_components = 256;
 constexpr std::size_t most_options = 256;
 
-bool is_text(const char* text) noexcept { return text != nullptr && *text != '\0'; }
+bool is_text(const char* text) noexcept {
+  return text != nullptr && *text != '\0';
+}
 
-// ---- options -------------------------------------------------------------------------------------
+// ---- options
+// -------------------------------------------------------------------------------------
 
 std::optional<double> parse_number(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+    return std::nullopt;
   return value;
 }
 
@@ -39,7 +43,8 @@ std::optional<double> parse_integer(std::string_view text) {
 }
 
 bool is_measure(std::string_view type) noexcept {
-  return type == "int" || type == "real" || type == "duration" || type == "size" || type == "percent";
+  return type == "int" || type == "real" || type == "duration" || type == "size" ||
+         type == "percent";
 }
 
 // The value of a measure, to compare with its bounds; nullopt: `text` is none.
@@ -74,7 +79,8 @@ bool is_known_type(std::string_view type) {
   if (type.starts_with("enum:")) {
     auto choices = split(type.substr(5), '|');
     std::sort(choices.begin(), choices.end());
-    return !choices.front().empty() && std::adjacent_find(choices.begin(), choices.end()) == choices.end();
+    return !choices.front().empty() &&
+           std::adjacent_find(choices.begin(), choices.end()) == choices.end();
   }
   return type == "text" || type == "path" || type == "bool" || is_measure(type);
 }
@@ -105,7 +111,8 @@ std::string option_fault(const cairn_option& option) {
   std::string_view type = option.type;
   const bool list = type.starts_with("list:");
   if (list) type.remove_prefix(5);
-  if (!is_known_type(type)) return fmt::format("its type \"{}\" is not known to this host", option.type);
+  if (!is_known_type(type))
+    return fmt::format("its type \"{}\" is not known to this host", option.type);
   if (option.help == nullptr) return "it has no help";
   for (const char* bound : {option.minimum, option.maximum}) {
     if (bound == nullptr) continue;
@@ -130,7 +137,8 @@ std::string options_fault(const cairn_component& component) {
   if (component.option_count > most_options) {
     return fmt::format("claims {} options", component.option_count);
   }
-  if (component.option_count > 0 && component.options == nullptr) return "counts options and has none";
+  if (component.option_count > 0 && component.options == nullptr)
+    return "counts options and has none";
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < component.option_count; ++i) {
     const cairn_option& option = *cairn_option_at(&component, i);
@@ -144,7 +152,8 @@ std::string options_fault(const cairn_component& component) {
     if (std::strcmp(option.name, "plugin") == 0) {
       return "an option is called `plugin`, which in a config file chooses the component";
     }
-    if (!names.insert(option.name).second) return fmt::format("option `{}` is declared twice", option.name);
+    if (!names.insert(option.name).second)
+      return fmt::format("option `{}` is declared twice", option.name);
     if (const std::string fault = option_fault(option); !fault.empty()) {
       return fmt::format("option `{}`: {}", option.name, fault);
     }
@@ -152,7 +161,8 @@ std::string options_fault(const cairn_component& component) {
   return {};
 }
 
-// ---- components ----------------------------------------------------------------------------------
+// ---- components
+// ----------------------------------------------------------------------------------
 
 bool provides_anything(const cairn_ops& ops) noexcept {
   bool any = false;
@@ -187,17 +197,21 @@ std::string component_fault(const cairn_component& component) {
   return options_fault(component);
 }
 
-bool is_known_role(std::uint32_t role) noexcept { return role == CAIRN_BACKEND || role == CAIRN_PROXY; }
+bool is_known_role(std::uint32_t role) noexcept {
+  return role == CAIRN_BACKEND || role == CAIRN_PROXY;
+}
 
 }  // namespace
 
 std::string find_contract_fault(const cairn_plugin& plugin, const PluginNote& note) {
   if (!CAIRN_HAS(&plugin, component_count)) return "its plugin table has a wrong size";
   if (plugin.abi_major != CAIRN_ABI_MAJOR) {
-    return fmt::format("its table is of cairn ABI {}, its note says {}", plugin.abi_major, note.abi_major);
+    return fmt::format("its table is of cairn ABI {}, its note says {}", plugin.abi_major,
+                       note.abi_major);
   }
   if (!is_text(plugin.id) || plugin.id != note.id) {
-    return fmt::format("its table says id \"{}\", its note \"{}\"", plugin.id ? plugin.id : "", note.id);
+    return fmt::format("its table says id \"{}\", its note \"{}\"", plugin.id ? plugin.id : "",
+                       note.id);
   }
   if (!is_text(plugin.version) || plugin.version != note.version) {
     return fmt::format("its table says version \"{}\", its note \"{}\"",
@@ -215,7 +229,8 @@ std::string find_contract_fault(const cairn_plugin& plugin, const PluginNote& no
     }
     if (!is_known_role(component->role)) continue;  // of a later minor; nobody here asks for it
     if (!is_text(component->name) || !is_component_name(component->name)) {
-      return fmt::format("component {} has no name of lower-case letters, digits, `-` and `_`", i + 1);
+      return fmt::format("component {} has no name of lower-case letters, digits, `-` and `_`",
+                         i + 1);
     }
     if (const std::string fault = component_fault(*component); !fault.empty()) {
       return fmt::format("component \"{}\" {}", component->name, fault);

@@ -1,4 +1,5 @@
-// Whether the tables that a loaded plugin hands over are what the contract (abi.h) and its own note say.
+// Whether the tables that a loaded plugin hands over are what the contract (abi.h) and its own note
+// say.
 //
 // Threads: any. Lifetimes: reads only.
 #pragma once

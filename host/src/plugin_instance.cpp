@@ -21,14 +21,16 @@ PluginInstance::PluginInstance(const cairn_component& component, const cairn_hos
         Errc::internal,
         status == CAIRN_OK
             ? fmt::format("{}: create answered OK without an instance", component.name)
-            : fmt::format("{}: create answered {}, which is no error and no success", component.name, status),
+            : fmt::format("{}: create answered {}, which is no error and no success",
+                          component.name, status),
         0);
   }
   call.error_text[sizeof call.error_text - 1] = '\0';
   const Errc code = to_errc(status);
-  const std::string text = call.error != CAIRN_OK && call.error_text[0] != '\0'
-                               ? std::string(call.error_text)
-                               : fmt::format("{}: create failed ({})", component.name, to_string(code));
+  const std::string text =
+      call.error != CAIRN_OK && call.error_text[0] != '\0'
+          ? std::string(call.error_text)
+          : fmt::format("{}: create failed ({})", component.name, to_string(code));
   throw Error::from_layer(code, text, call.system_error);
 }
 

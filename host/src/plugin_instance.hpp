@@ -1,6 +1,7 @@
 // One instance of a component: made by the plugin, destroyed by the plugin.
 //
-// Threads: create and destroy run alone. Lifetimes: `next` and everything it leads to outlive the instance.
+// Threads: create and destroy run alone. Lifetimes: `next` and everything it leads to outlive the
+// instance.
 #pragma once
 
 #include <cairn/abi.h>
@@ -9,10 +10,10 @@ namespace cairn::host {
 
 class PluginInstance {
  public:
-  /// `options` is a checked map; `next` is null for a backend. Throws what the component reports, or
-  /// Error(internal) if it answers what the contract does not allow.
-  PluginInstance(const cairn_component& component, const cairn_host& host, const cairn_node* options,
-                 const cairn_next* next);
+  /// `options` is a checked map; `next` is null for a backend. Throws what the component reports,
+  /// or Error(internal) if it answers what the contract does not allow.
+  PluginInstance(const cairn_component& component, const cairn_host& host,
+                 const cairn_node* options, const cairn_next* next);
   PluginInstance(PluginInstance&& other) noexcept;
   PluginInstance& operator=(PluginInstance&& other) noexcept;
   ~PluginInstance();

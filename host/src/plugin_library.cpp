@@ -52,19 +52,19 @@ std::string remedy(std::string_view linker_text) {
   return "build the plugin again for this system";
 }
 
-// Opens everything now, since a missing symbol must not surface at the first miss in production; keeps
-// its symbols to itself; and stays.
+// Opens everything now, since a missing symbol must not surface at the first miss in production;
+// keeps its symbols to itself; and stays.
 boost::dll::shared_library open_library(const std::filesystem::path& path) {
   namespace mode = boost::dll::load_mode;
-  const auto flags =
-      mode::rtld_now | mode::rtld_local | static_cast<mode::type>(RTLD_NODELETE);
+  const auto flags = mode::rtld_now | mode::rtld_local | static_cast<mode::type>(RTLD_NODELETE);
   boost::dll::shared_library library;
   std::error_code error;
   library.load(path, flags, error);
   if (!library.is_loaded()) {  // the code means nothing; the linker knows
     const char* text = dlerror();
     const std::string why = text != nullptr ? text : error.message();
-    throw Error(Errc::config, fmt::format("{}: cannot be loaded: {}; {}", path.string(), why, remedy(why)));
+    throw Error(Errc::config,
+                fmt::format("{}: cannot be loaded: {}; {}", path.string(), why, remedy(why)));
   }
   return library;
 }
@@ -73,17 +73,20 @@ boost::dll::shared_library open_library(const std::filesystem::path& path) {
 std::string start(const boost::dll::shared_library& library, const PluginNote& note,
                   const cairn_host& host, const cairn_plugin*& plugin) {
   if (!library.has(CAIRN_ENTRY_SYMBOL)) {
-    return "does not export `" CAIRN_ENTRY_SYMBOL "`: a plugin says CAIRN_PLUGIN(...) once, and its version "
+    return "does not export `" CAIRN_ENTRY_SYMBOL
+           "`: a plugin says CAIRN_PLUGIN(...) once, and its version "
            "script keeps that symbol global";
   }
   const auto entry = &library.get<const cairn_plugin*(const cairn_host*)>(CAIRN_ENTRY_SYMBOL);
   const cairn_plugin* offered = entry(&host);
   if (offered == nullptr) {
-    return fmt::format("refuses this host (cairn {}, ABI {}.{}): use a version of the plugin for it",
-                       host.version, host.abi_major, host.abi_minor);
+    return fmt::format(
+        "refuses this host (cairn {}, ABI {}.{}): use a version of the plugin for it", host.version,
+        host.abi_major, host.abi_minor);
   }
   if (const std::string fault = find_contract_fault(*offered, note); !fault.empty()) {
-    return fmt::format("breaks the plugin contract: {}; this is the plugin author's to mend", fault);
+    return fmt::format("breaks the plugin contract: {}; this is the plugin author's to mend",
+                       fault);
   }
   plugin = offered;
   return {};
@@ -95,13 +98,15 @@ const cairn_plugin& plugin_or_throw(const Loaded& loaded, const std::filesystem:
 }
 
 [[noreturn]] void refuse_replaced(const std::filesystem::path& path, std::string_view when) {
-  throw Error(Errc::config, fmt::format("{}: was replaced {}: start the program again to use the new file",
-                                        path.string(), when));
+  throw Error(Errc::config,
+              fmt::format("{}: was replaced {}: start the program again to use the new file",
+                          path.string(), when));
 }
 
 }  // namespace
 
-const cairn_plugin& load_plugin(const PluginFile& file, const PluginNote& note, const cairn_host& host) {
+const cairn_plugin& load_plugin(const PluginFile& file, const PluginNote& note,
+                                const cairn_host& host) {
   require_supported_abi(note, file.path());
   Registry& all = registry();
   const Registry::FileId id(file.device(), file.inode());

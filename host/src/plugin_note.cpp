@@ -19,7 +19,8 @@
 #include <optional>
 #include <system_error>
 
-// The ELF header of this very library, placed by the linker: what a file must match to run beside it.
+// The ELF header of this very library, placed by the linker: what a file must match to run beside
+// it.
 extern "C" {
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 }
@@ -103,12 +104,14 @@ ElfHeader read_header(const FileReader& reader, const std::filesystem::path& fil
   if (header.e_ident[EI_CLASS] != ours.e_ident[EI_CLASS] ||
       header.e_ident[EI_DATA] != ours.e_ident[EI_DATA] || header.e_machine != ours.e_machine) {
     unsigned machine = header.e_machine;
-    if (header.e_ident[EI_DATA] != ours.e_ident[EI_DATA]) machine = __builtin_bswap16(header.e_machine);
-    refuse(file, fmt::format("built for another machine ({}{}), this host runs on {}: install or build "
-                             "the plugin for this one",
-                             machine_name(machine),
-                             machine == ours.e_machine ? ", other word size or byte order" : "",
-                             machine_name(ours.e_machine)));
+    if (header.e_ident[EI_DATA] != ours.e_ident[EI_DATA])
+      machine = __builtin_bswap16(header.e_machine);
+    refuse(file,
+           fmt::format("built for another machine ({}{}), this host runs on {}: install or build "
+                       "the plugin for this one",
+                       machine_name(machine),
+                       machine == ours.e_machine ? ", other word size or byte order" : "",
+                       machine_name(ours.e_machine)));
   }
   if (header.e_type != ET_DYN || header.e_phentsize != sizeof(ProgramHeader) ||
       header.e_phnum == 0 || header.e_phnum > most_program_headers) {
@@ -123,7 +126,9 @@ ElfHeader read_header(const FileReader& reader, const std::filesystem::path& fil
 
 // The text of the cairn note in one PT_NOTE segment. Damage ends the search: it is not a note.
 std::optional<std::string> find_note(const std::vector<char>& segment, std::size_t alignment) {
-  const auto padded = [alignment](std::size_t size) { return (size + alignment - 1) & ~(alignment - 1); };
+  const auto padded = [alignment](std::size_t size) {
+    return (size + alignment - 1) & ~(alignment - 1);
+  };
   std::size_t at = 0;
   while (segment.size() - at >= sizeof(NoteHeader)) {
     NoteHeader note;
@@ -161,8 +166,9 @@ std::string read_note_text(int fd, const std::filesystem::path& file) {
     text = find_note(bytes, segment.p_align == 8 ? 8 : 4);
   }
   if (!text) {
-    refuse(file, "no plugin note (not a cairn plugin, stripped, or rewritten by an old patchelf?): a "
-                 "plugin says CAIRN_PLUGIN(...) once; build it again");
+    refuse(file,
+           "no plugin note (not a cairn plugin, stripped, or rewritten by an old patchelf?): a "
+           "plugin says CAIRN_PLUGIN(...) once; build it again");
   }
   text->erase(std::min(text->find('\0'), text->size()));
   return std::move(*text);
@@ -184,6 +190,15 @@ std::string member_text(const nlohmann::json& object, const char* name) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
+// An id or a version.
+std::string take_label(const nlohmann::json& object, const char* name, bool strict,
+                       const std::filesystem::path& file) {
+  std::string text = member_text(object, name);
+  if (is_printable(text)) return text;
+  if (strict) refuse_note(file, fmt::format("`{}` is not a short printable text", name));
+  return "?";
+}
+
 // "1.0"
 bool parse_abi(std::string_view text, PluginNote& note) noexcept {
   const char* const end = text.data() + text.size();
@@ -202,16 +217,8 @@ PluginNote parse_note(const std::string& text, const std::filesystem::path& file
     refuse_note(file, "`abi` is not a version such as \"1.0\"");
   }
   const bool strict = note.abi_major == CAIRN_ABI_MAJOR;
-  note.id = member_text(json, "id");
-  note.version = member_text(json, "version");
-  if (!is_printable(note.id)) {
-    if (strict) refuse_note(file, "`id` is not a short printable text");
-    note.id = "?";
-  }
-  if (!is_printable(note.version)) {
-    if (strict) refuse_note(file, "`version` is not a short printable text");
-    note.version = "?";
-  }
+  note.id = take_label(json, "id", strict, file);
+  note.version = take_label(json, "version", strict, file);
   const auto components = json.find("components");
   if (components == json.end() || !components->is_array()) {
     if (strict) refuse_note(file, "`components` is not a list");
@@ -222,7 +229,8 @@ PluginNote parse_note(const std::string& text, const std::filesystem::path& file
     std::string name = item.is_object() ? member_text(item, "name") : std::string();
     const bool known = role == "backend" || role == "proxy";
     if (strict && (role.empty() || (known && !is_component_name(name)))) {
-      refuse_note(file, "a component has no role, or no name of lower-case letters, digits, `-` and `_`");
+      refuse_note(file,
+                  "a component has no role, or no name of lower-case letters, digits, `-` and `_`");
     }
     if (!known || !is_component_name(name)) continue;
     note.components.push_back({role == "backend" ? Role::backend : Role::proxy, std::move(name)});
@@ -248,7 +256,8 @@ PluginNote read_plugin_note(int fd, const std::filesystem::path& file) {
 
 PluginNote inspect_plugin(const std::filesystem::path& file) {
   const FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) refuse(file, fmt::format("cannot be opened: {}", std::generic_category().message(errno)));
+  if (!fd)
+    refuse(file, fmt::format("cannot be opened: {}", std::generic_category().message(errno)));
   return read_plugin_note(fd.get(), file);
 }
 

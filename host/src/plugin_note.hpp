@@ -1,7 +1,7 @@
 // What a plugin file says about itself, read from its ELF note without running any of it.
 //
-// Outcomes: the note, or Error(config) with one sentence: the file, what was found, what was expected
-// and what to do. The bytes may be anything: a file is never trusted, only measured.
+// Outcomes: the note, or Error(config) with one sentence: the file, what was found, what was
+// expected and what to do. The bytes may be anything: a file is never trusted, only measured.
 // Threads: any. Lifetimes: nothing is kept; the descriptor stays the caller's.
 #pragma once
 
@@ -36,8 +36,8 @@ struct PluginNote {
   bool offers(Role role, std::string_view name) const noexcept;
 };
 
-/// The note of the file open at `fd`; `file` is for messages. A note of another ABI major is read as far
-/// as it can be understood, so that it can be shown.
+/// The note of the file open at `fd`; `file` is for messages. A note of another ABI major is read
+/// as far as it can be understood, so that it can be shown.
 PluginNote read_plugin_note(int fd, const std::filesystem::path& file);
 
 /// The note of `file`, opened only to be read: no path rules, for `cairn inspect`.

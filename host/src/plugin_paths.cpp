@@ -31,14 +31,18 @@ namespace fs = std::filesystem;
 
 enum class Holds { file_itself, plugin_directly, folders };
 
-// A sticky folder of root's lets nobody rename or remove what belongs to somebody else, and the owner of
-// every step below is checked. But anybody may add a file, so it may not hold plugins directly.
-void check_rights(const fs::path& plugin, const fs::path& step, const struct stat& status, Holds holds) {
+// A sticky folder of root's lets nobody rename or remove what belongs to somebody else, and the
+// owner of every step below is checked. But anybody may add a file, so it may not hold plugins
+// directly.
+void check_rights(const fs::path& plugin, const fs::path& step, const struct stat& status,
+                  Holds holds) {
   const char* const what = holds == Holds::file_itself ? "the file" : "the folder";
   if (status.st_uid != 0 && status.st_uid != geteuid()) {
-    refuse(plugin, fmt::format("not loaded, because {0} {1} belongs to user {2}, not to root or to user {3} "
-                               "who runs this program: `chown {3} {1}` if you trust it",
-                               what, step.string(), status.st_uid, geteuid()));
+    refuse(
+        plugin,
+        fmt::format("not loaded, because {0} {1} belongs to user {2}, not to root or to user {3} "
+                    "who runs this program: `chown {3} {1}` if you trust it",
+                    what, step.string(), status.st_uid, geteuid()));
   }
   const bool kept_by_sticky =
       holds == Holds::folders && (status.st_mode & S_ISVTX) != 0 && status.st_uid == 0;
@@ -64,7 +68,9 @@ void check_folders(const fs::path& plugin, const fs::path& folder) {
 
 PluginFile::PluginFile(const fs::path& path) {
   if (!path.is_absolute()) {
-    refuse(path, "a plugin is loaded only by its absolute path: write it from the root, beginning with /");
+    refuse(
+        path,
+        "a plugin is loaded only by its absolute path: write it from the root, beginning with /");
   }
   std::error_code error;
   const fs::path folder = fs::canonical(path.parent_path(), error);
@@ -75,9 +81,11 @@ PluginFile::PluginFile(const fs::path& path) {
   check_folders(path, folder);
   if (path_.parent_path() != folder) check_folders(path, path_.parent_path());
 
-  fd_ = FileDescriptor(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
+  fd_ = FileDescriptor(
+      open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
   struct stat status {};
-  if (!fd_ || fstat(fd_.get(), &status) != 0) refuse_missing(path, {errno, std::generic_category()});
+  if (!fd_ || fstat(fd_.get(), &status) != 0)
+    refuse_missing(path, {errno, std::generic_category()});
   if (!S_ISREG(status.st_mode)) refuse(path, "not a regular file: a plugin is a shared library");
   check_rights(path, path_, status, Holds::file_itself);
   device_ = status.st_dev;
@@ -100,7 +108,8 @@ std::vector<PluginDirectory> plugin_directories(const std::vector<fs::path>& con
       if (!path.empty()) directories.push_back({path, "CAIRN_PLUGIN_PATH"});
     }
   }
-  if (const char* replaced = secure_getenv("CAIRN_PLUGIN_DIR"); replaced != nullptr && *replaced != '\0') {
+  if (const char* replaced = secure_getenv("CAIRN_PLUGIN_DIR");
+      replaced != nullptr && *replaced != '\0') {
     directories.push_back({replaced, "CAIRN_PLUGIN_DIR"});
   } else {
     directories.push_back({CAIRN_PLUGIN_DIR, "built in"});

@@ -1,7 +1,8 @@
 // Where plugins are looked for, and which files are trusted enough to be run.
 //
-// A plugin is code with all the rights of the process. The rules here stop accidents and planted files:
-// whoever could replace the file could have changed the program. They do not make a hostile plugin safe.
+// A plugin is code with all the rights of the process. The rules here stop accidents and planted
+// files: whoever could replace the file could have changed the program. They do not make a hostile
+// plugin safe.
 //
 // Errors: Error(config), one sentence: the path, the rule, what to do.
 // Threads: any; but nobody may call setenv meanwhile.
@@ -21,8 +22,9 @@ namespace cairn::host {
 /// A plugin's file, found to obey the path rules and held open.
 class PluginFile {
  public:
-  /// The rules: an absolute path; a regular file; the file, its folder and every folder above are owned
-  /// by root or the effective user and not writable by others. Links are followed, and both ends checked.
+  /// The rules: an absolute path; a regular file; the file, its folder and every folder above are
+  /// owned by root or the effective user and not writable by others. Links are followed, and both
+  /// ends checked.
   explicit PluginFile(const std::filesystem::path& path);
 
   /// Absolute, without links.
@@ -44,11 +46,14 @@ class PluginFile {
 /// One folder of the search.
 struct PluginDirectory {
   std::filesystem::path path;
-  std::string_view origin;  ///< "configuration", "CAIRN_PLUGIN_PATH", "CAIRN_PLUGIN_DIR", "built in"
+  std::string_view
+      origin;  ///< "configuration", "CAIRN_PLUGIN_PATH", "CAIRN_PLUGIN_DIR", "built in"
 };
 
 /// The search order: `configured`, then CAIRN_PLUGIN_PATH (separated by colons), then the built-in
-/// directory, which CAIRN_PLUGIN_DIR replaces. A program with raised rights (setuid) ignores both variables.
-std::vector<PluginDirectory> plugin_directories(const std::vector<std::filesystem::path>& configured);
+/// directory, which CAIRN_PLUGIN_DIR replaces. A program with raised rights (setuid) ignores both
+/// variables.
+std::vector<PluginDirectory> plugin_directories(
+    const std::vector<std::filesystem::path>& configured);
 
 }  // namespace cairn::host
