@@ -1,9 +1,9 @@
 """Fails when a public header does not compile alone, or warns.
 
-usage: check_headers.py SOURCE_ROOT JOBS (c|cpp) COMPILER... [-- (c|cpp) COMPILER...]...
+usage: check_headers.py SOURCE_ROOT JOBS LANGUAGE COMPILER... [-- LANGUAGE COMPILER...]...
 
-C++ compilers get every header of sdk/include/cairn and host/include; C compilers the contract, abi.h.
-Only the syntax is checked: no object files.
+By language: `c++` compiles every header of sdk/include and host/include alone; `c++-together` all of
+them in one go, for a second compiler; `c` the contract, cairn/abi.h. Only syntax: no object files.
 """
 import concurrent.futures
 import itertools
@@ -11,17 +11,17 @@ import pathlib
 import subprocess
 import sys
 
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-fsyntax-only"]
 
 
-def compile_alone(compiler, language, root, header):
-    std = "-std=c11" if language == "c" else "-std=c++20"
-    include = f"#include <{header}>\n" * 2  # twice: the guard works
+def compile_headers(compiler, language, root, headers):
+    standard = ["-x", "c", "-std=c11"] if language == "c" else ["-x", "c++", "-std=c++20"]
+    source = "".join(f"#include <{header}>\n" for header in headers) * 2  # twice: their guards work
     run = subprocess.run(
-        [*compiler, std, *WARNINGS, "-fsyntax-only", "-I", root / "sdk/include", "-I", root / "host/include",
-         "-x", "c" if language == "c" else "c++", "-"],
-        input=include + "int main(void) { return 0; }\n", capture_output=True, text=True)
-    return f"<{header}> alone with {compiler[-1]} {std}:\n{run.stderr}" if run.returncode != 0 else None
+        [*compiler, *standard, *FLAGS, "-I", root / "sdk/include", "-I", root / "host/include", "-"],
+        input=source + "int main(void) { return 0; }\n", capture_output=True, text=True)
+    what = f"<{headers[0]}> alone" if len(headers) == 1 else "all headers together"
+    return f"{what} with {' '.join(compiler)}:\n{run.stderr}" if run.returncode != 0 else None
 
 
 def main():
@@ -30,10 +30,10 @@ def main():
     headers = sorted(path.relative_to(base).as_posix()
                      for base in (root / "sdk/include", root / "host/include")
                      for path in base.rglob("*") if path.suffix in {".h", ".hpp"})
-    work = [(compiler, language, root, header) for language, *compiler in groups
-            for header in (["cairn/abi.h"] if language == "c" else headers)]
+    sets = {"c": [["cairn/abi.h"]], "c++": [[h] for h in headers], "c++-together": [headers]}
+    work = [(compiler, language, root, some) for language, *compiler in groups for some in sets[language]]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        bad = list(filter(None, pool.map(lambda item: compile_alone(*item), work)))
+        bad = list(filter(None, pool.map(lambda item: compile_headers(*item), work)))
     print(f"{len(work)} compilations, {len(headers)} headers")
     return "\n".join(bad) or 0
 
