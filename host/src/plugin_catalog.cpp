@@ -35,8 +35,15 @@ void PluginCatalog::scan(const PluginDirectory& directory) {
         "not searched, because it is relative: write it from the root, beginning with /";
     return;
   }
-  std::vector<fs::path> found;
   std::error_code error;
+  for (std::size_t i = 0; i + 1 < directories_.size(); ++i) {
+    if (fs::equivalent(directories_[i].searched.path, directory.path, error)) {
+      result.problem = "searched already";
+      return;
+    }
+  }
+  error.clear();
+  std::vector<fs::path> found;
   for (fs::directory_iterator it(directory.path, error), end; !error && it != end;
        it.increment(error)) {
     if (it->path().extension() == ".so") found.push_back(it->path());
@@ -106,7 +113,7 @@ std::string PluginCatalog::explain_missing(Role role, std::string_view name) con
   if (file_of(other, name) != nullptr) {
     text += fmt::format(
         ": \"{}\" is {}{}", name, article(other),
-        other == Role::proxy ? ", which belongs into `wrap`" : ", which cannot wrap another");
+        other == Role::proxy ? ", which goes into `wrap`" : ", which cannot wrap another");
   } else {
     std::vector<std::string_view> known;
     for (const auto& [offer, index] : offers_) {

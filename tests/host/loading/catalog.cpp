@@ -79,6 +79,18 @@ TEST_CASE("the first directory wins, and the loser is listed with both paths", "
   CHECK(catalog.files()[1].shadowed[0].by == first / "z.so");
 }
 
+TEST_CASE("a directory that is named twice is searched once", "[catalog]") {
+  const Folder folder;
+  folder.copy("map", "a.so");
+  fs::create_directory_symlink(folder.path(), folder / "again");
+  const PluginCatalog catalog = catalog_of({folder / "absent", folder.path(), folder / "again"});
+  CHECK(catalog.files().size() == 1);
+  REQUIRE(catalog.directories().size() == 3);
+  CHECK(catalog.directories()[0].problem == "does not exist");
+  CHECK(catalog.directories()[1].problem.empty());
+  CHECK(catalog.directories()[2].problem == "searched already");
+}
+
 TEST_CASE("an unknown name is answered with the nearest one and where it was looked for",
           "[catalog]") {
   const Folder folder;
@@ -104,6 +116,9 @@ TEST_CASE("a component asked for in the wrong role is answered with the right on
   CHECK_THAT(
       refusal(catalog_of({folder.path()}), Role::proxy, "map"),
       Contains("there is no proxy \"map\": \"map\" is a backend, which cannot wrap another"));
+  folder.copy("note-offers-more", "b.so");
+  CHECK_THAT(refusal(catalog_of({folder.path()}), Role::backend, "more"),
+             Contains("there is no backend \"more\": \"more\" is a proxy, which goes into `wrap`"));
 }
 
 TEST_CASE("a file that would have offered the name says why it was skipped", "[catalog]") {

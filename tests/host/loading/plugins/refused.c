@@ -82,10 +82,10 @@ CAIRN_EXPORT const cairn_plugin* another_name(const cairn_host* host) {
 CAIRN_EXPORT const cairn_plugin* cairn_plugin_v1(const cairn_host* host);
 CAIRN_EXPORT const cairn_plugin* cairn_plugin_v1(const cairn_host* host) {
 #endif
-  (void)host;
 #if FAULT == ENTRY_RETURNS_NULL
-  return NULL;
+  return host->abi_major == 99 ? &plugin : NULL;
 #else
+  (void)host;
   return &plugin;
 #endif
 }
