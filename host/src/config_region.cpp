@@ -315,8 +315,10 @@ void check_policy(const RegionConfig& region, const ConfigTable& keys, Findings&
          "set `serve_stale` or `refresh_at`, or remove it");
   }
   if (policy.ttl && policy.expiration_time && *policy.ttl > RegionPolicy::Duration::zero()) {
+    const auto zero = RegionPolicy::Duration::zero(), longest = RegionPolicy::Duration::max();
+    const auto stale = policy.stale_on_error.value_or(zero);
     const auto kept =
-        *policy.expiration_time + policy.stale_on_error.value_or(RegionPolicy::Duration::zero());
+        *policy.expiration_time > longest - stale ? longest : *policy.expiration_time + stale;
     if (*policy.ttl <= kept) {
       warn("ttl",
            "is not longer than values can be served (" + format_duration(kept) +

@@ -120,8 +120,8 @@ std::string described(const ConfigValue& value, bool secret) {
   } else {
     kind = "the text";
     shown = *value.as_text();
-    // Where it came from the environment it may be anything, so it stays out of logs.
-    if (value.interpolated()) return "a text from the environment";
+    // What came from outside the file may be anything, a secret too.
+    if (value.interpolated()) return "something else";
     shown = in_quotes(shown.size() > 60 ? shown.substr(0, 60) + "..." : shown);
   }
   return secret ? "another kind of value" : kind + ' ' + shown;

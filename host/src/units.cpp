@@ -1,5 +1,6 @@
 #include "units.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -10,32 +11,38 @@ namespace cairn::host {
 
 namespace {
 
-template <std::size_t n>
-using Units = std::array<std::pair<std::string_view, double>, n>;
+// Wide enough for every count of nanoseconds or bytes to be exact.
+using Real = long double;
 
-constexpr Units<8> duration_units{{{"w", 604800e9},
-                                   {"d", 86400e9},
-                                   {"h", 3600e9},
-                                   {"m", 60e9},
-                                   {"s", 1e9},
-                                   {"ms", 1e6},
-                                   {"us", 1e3},
-                                   {"ns", 1.0}}};
-constexpr double kibi = 1024.0;
-constexpr Units<9> size_units{{{"TiB", kibi * kibi * kibi * kibi},
-                               {"GiB", kibi * kibi * kibi},
-                               {"MiB", kibi * kibi},
+template <std::size_t n>
+using Units = std::array<std::pair<std::string_view, Real>, n>;
+
+constexpr Units<8> duration_units{{{"w", 604800e9L},
+                                   {"d", 86400e9L},
+                                   {"h", 3600e9L},
+                                   {"m", 60e9L},
+                                   {"s", 1e9L},
+                                   {"ms", 1e6L},
+                                   {"us", 1e3L},
+                                   {"ns", 1.0L}}};
+constexpr Real kibi = 1024.0L;
+constexpr Units<9> size_units{{{"TiB", kibi* kibi* kibi* kibi},
+                               {"GiB", kibi* kibi* kibi},
+                               {"MiB", kibi* kibi},
                                {"KiB", kibi},
-                               {"B", 1.0},
-                               {"TB", 1e12},
-                               {"GB", 1e9},
-                               {"MB", 1e6},
-                               {"kB", 1e3}}};
+                               {"B", 1.0L},
+                               {"TB", 1e12L},
+                               {"GB", 1e9L},
+                               {"MB", 1e6L},
+                               {"kB", 1e3L}}};
+
+// Counts are passed on as signed 64-bit numbers.
+constexpr Real most = 9223372036854775807.0L;
 
 // A number without sign or exponent; advances `text`.
-std::optional<double> take_number(std::string_view& text) {
+std::optional<Real> take_number(std::string_view& text) {
   const std::size_t length = std::min(text.find_first_not_of("0123456789."), text.size());
-  double value = 0;
+  Real value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + length, value);
   if (length == 0 || error != std::errc() || end != text.data() + length) return std::nullopt;
   text.remove_prefix(length);
@@ -43,7 +50,7 @@ std::optional<double> take_number(std::string_view& text) {
 }
 
 template <std::size_t n>
-std::optional<double> take_unit(std::string_view& text, const Units<n>& units) {
+std::optional<Real> take_unit(std::string_view& text, const Units<n>& units) {
   const std::size_t length = std::min(text.find_first_of("0123456789."), text.size());
   for (const auto& [name, factor] : units) {
     if (text.substr(0, length) == name) {
@@ -58,8 +65,8 @@ std::optional<double> take_unit(std::string_view& text, const Units<n>& units) {
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   if (text == "0") return std::chrono::nanoseconds(0);
-  double total = 0;
-  double last_unit = std::numeric_limits<double>::infinity();
+  Real total = 0;
+  Real last_unit = std::numeric_limits<Real>::infinity();
   do {
     const auto number = take_number(text);
     if (!number) return std::nullopt;
@@ -68,7 +75,7 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     last_unit = *unit;
     total += *number * *unit;
   } while (!text.empty());
-  if (total >= 9.2e18) return std::nullopt;
+  if (total > most) return std::nullopt;
   return std::chrono::nanoseconds(std::llround(total));
 }
 
@@ -77,14 +84,14 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   const auto number = take_number(text);
   if (!number) return std::nullopt;
   const auto unit = take_unit(text, size_units);
-  if (!unit || !text.empty() || *number * *unit >= 9.2e18) return std::nullopt;
+  if (!unit || !text.empty() || *number * *unit > most) return std::nullopt;
   return static_cast<std::uint64_t>(std::llround(*number * *unit));
 }
 
 std::optional<double> parse_percent(std::string_view text) {
   const auto number = take_number(text);
   if (!number || text != "%") return std::nullopt;
-  return *number / 100.0;
+  return static_cast<double>(*number / 100.0L);
 }
 
 std::string format_duration(std::chrono::nanoseconds duration) {

@@ -11,7 +11,8 @@
 
 namespace cairn::host {
 
-/// "250ms", "1.5s", "1h30m", "7d"; units ns us ms s m h d w. "0" needs none. Negative ones do not exist.
+/// "250ms", "1.5s", "1h30m", "7d"; units ns us ms s m h d w. "0" needs none. Negative ones do not
+/// exist.
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 /// "512B", "64KiB", "1.5MiB", "2GB"; units B KiB MiB GiB TiB and kB MB GB TB (of 1000).
 std::optional<std::uint64_t> parse_size(std::string_view text);
