@@ -4,8 +4,25 @@
 
 namespace cairn {
 
+ConfigTable::ConfigTable() noexcept = default;
+ConfigTable::ConfigTable(const ConfigTable&) = default;
+ConfigTable::ConfigTable(ConfigTable&&) noexcept = default;
+ConfigTable& ConfigTable::operator=(const ConfigTable&) = default;
+ConfigTable& ConfigTable::operator=(ConfigTable&&) noexcept = default;
+ConfigTable::~ConfigTable() = default;
+
 ConfigTable::ConfigTable(std::initializer_list<ConfigEntry> entries) {
   for (const ConfigEntry& entry : entries) set(entry.key, entry.value, entry.origin);
+}
+
+std::size_t ConfigTable::size() const noexcept {
+  return entries_.size();
+}
+const ConfigEntry* ConfigTable::begin() const noexcept {
+  return entries_.data();
+}
+const ConfigEntry* ConfigTable::end() const noexcept {
+  return begin() + size();
 }
 
 const ConfigValue* ConfigTable::find(std::string_view key) const noexcept {

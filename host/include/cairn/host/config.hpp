@@ -54,12 +54,12 @@ class ConfigTable {
   void set(std::string key, ConfigValue value, Origin origin = {});
 
   std::size_t size() const noexcept;
-  bool empty() const noexcept { return entries_.empty(); }
-  auto begin() const noexcept { return entries_.begin(); }
-  auto end() const noexcept { return entries_.end(); }
+  bool empty() const noexcept { return size() == 0; }
+  const ConfigEntry* begin() const noexcept;
+  const ConfigEntry* end() const noexcept;
 
  private:
-  std::vector<ConfigEntry> entries_;
+  std::vector<ConfigEntry> entries_;  // of a type that holds tables: complete only further down
 };
 
 /// One value as it was written: a bool, a whole number, a real one, a text, a list or a table.
@@ -121,15 +121,6 @@ struct ConfigEntry {
   ConfigValue value;
   Origin origin = {};  ///< of the key
 };
-
-// Not above, where ConfigEntry is not complete yet.
-inline ConfigTable::ConfigTable() noexcept = default;
-inline ConfigTable::ConfigTable(const ConfigTable&) = default;
-inline ConfigTable::ConfigTable(ConfigTable&&) noexcept = default;
-inline ConfigTable& ConfigTable::operator=(const ConfigTable&) = default;
-inline ConfigTable& ConfigTable::operator=(ConfigTable&&) noexcept = default;
-inline ConfigTable::~ConfigTable() = default;
-inline std::size_t ConfigTable::size() const noexcept { return entries_.size(); }
 
 /// One plugin's component with its options: a store, or a layer of a stack.
 struct ComponentConfig {
