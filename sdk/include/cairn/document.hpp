@@ -161,6 +161,8 @@ class Arena : public cairn_owner {
     *kept = {kept_, owner};
     kept_ = kept;
   }
+  /// What one keep() takes of the arena, at most.
+  static constexpr std::size_t keep_size = 4 * sizeof(void*);
   /// Bytes reserved so far: what the document costs to keep.
   std::size_t size() const noexcept { return size_; }
 

@@ -16,7 +16,8 @@
 //
 // decode(encode(x)) must equal x. What cannot be decoded throws Error(corrupt): the caller sees a
 // miss, counted in this layer's statistics. In a batch, an Error concerns only its key.
-// Metadata (when created, version) is carried over by this class.
+// Metadata (when created, version) is carried over by this class; where the store knows none, what
+// decode() set is kept.
 // Threads: both functions are called from any thread at any time.
 #pragma once
 
@@ -114,7 +115,14 @@ class ValueCodec : public ProxyBackend {
   Entry decoded(const Entry& stored) {
     try {
       Entry result = decode(stored);
-      return std::move(result.with_metadata_of(stored));
+      const Time created = result.created();
+      const int version = result.value_version();
+      result.with_metadata_of(stored);
+      if (stored.created() == Time() && created != Time()) {
+        result.set_created(created);
+        result.set_value_version(version);
+      }
+      return result;
     } catch (...) {
       corrupt_.fetch_add(1, std::memory_order_relaxed);
       throw;
