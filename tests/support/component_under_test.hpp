@@ -58,6 +58,8 @@ class ComponentUnderTest {
   cairn::Backend& operator*() noexcept { return *backend_; }
   cairn::Backend* operator->() noexcept { return &*backend_; }
   const cairn_component& component() const noexcept { return component_; }
+  /// What the functions of an extension want as their first argument.
+  void* self() const noexcept { return self_; }
   void after_fork() const {
     if (component_.after_fork != nullptr) component_.after_fork(self_);
   }

@@ -1,0 +1,100 @@
+// What to evict: the interface of the policies, and the list that they are made of.
+//
+// Readers never call a policy; they leave their traces in a record's heat. So every policy here
+// promotes lazily: an entry that was hit moves when eviction comes across it, not when it is hit
+// ("second chance"). That is what keeps hits free of locks and shared writes, and costs next to
+// nothing in hit ratio (for CLOCK against LRU see docs/explanation/performance.md).
+//
+// Threads: a policy belongs to one shard and is called under its lock.
+#pragma once
+
+#include "record.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace cairn::memory {
+
+/// Records from the one put last (front) to the one to leave first (back), and what they weigh.
+class List {
+ public:
+  bool empty() const noexcept { return back_ == nullptr; }
+  std::uint64_t bytes() const noexcept { return bytes_; }
+  std::size_t size() const noexcept { return size_; }
+  Record* back() const noexcept { return back_; }
+
+  void push_front(Record& record) noexcept {
+    record.set_previous(nullptr);
+    record.set_next(front_);
+    (front_ != nullptr ? front_->set_previous(&record), 0 : (back_ = &record, 0));
+    front_ = &record;
+    bytes_ += record.charge();
+    ++size_;
+  }
+  void remove(Record& record) noexcept {
+    Record* previous = record.previous();
+    Record* next = record.next();
+    (previous != nullptr ? previous->set_next(next), 0 : (front_ = next, 0));
+    (next != nullptr ? next->set_previous(previous), 0 : (back_ = previous, 0));
+    bytes_ -= record.charge();
+    --size_;
+  }
+  void replace(Record& old, Record& with) noexcept {
+    Record* previous = old.previous();
+    Record* next = old.next();
+    with.set_previous(previous);
+    with.set_next(next);
+    (previous != nullptr ? previous->set_next(&with), 0 : (front_ = &with, 0));
+    (next != nullptr ? next->set_previous(&with), 0 : (back_ = &with, 0));
+    bytes_ += with.charge() - old.charge();
+  }
+  void move_to_front(Record& record) noexcept {
+    if (front_ == &record) return;
+    remove(record);
+    push_front(record);
+  }
+  /// The one to leave first that was not hit since it was looked at last. Those that were go back
+  /// to the front; after a few of them, take what comes: an eviction must not take long.
+  Record* coldest() noexcept {
+    for (unsigned i = 0; i < patience && back_ != nullptr && back_->heat.take_touch(); ++i) {
+      move_to_front(*back_);
+    }
+    return back_;
+  }
+
+  static constexpr unsigned patience = 64;
+
+ private:
+  Record* front_ = nullptr;
+  Record* back_ = nullptr;
+  std::uint64_t bytes_ = 0;
+  std::size_t size_ = 0;
+};
+
+class Policy {
+ public:
+  Policy() = default;
+  Policy(const Policy&) = delete;
+  Policy& operator=(const Policy&) = delete;
+  virtual ~Policy() = default;
+
+  /// A new key. `hash` is its key's.
+  virtual void add(Record& record, std::uint64_t hash) = 0;
+  /// The same key with another value: it keeps its place.
+  virtual void replace(Record& old, Record& with) noexcept = 0;
+  /// Gone, for another reason than eviction.
+  virtual void remove(Record& record) noexcept = 0;
+  struct Victim {
+    Record* record = nullptr;  // null: there is none
+    bool rejected = false;     // a newcomer, that was not worth more than what is there
+  };
+  /// Takes out the one that the cache can do without best.
+  virtual Victim evict() noexcept = 0;
+  /// After an insertion, when there is room again.
+  virtual void settle() noexcept {}
+
+  /// Bytes of entries on trial.
+  virtual std::uint64_t window_bytes() const noexcept { return 0; }
+};
+
+}  // namespace cairn::memory

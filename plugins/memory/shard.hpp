@@ -1,0 +1,294 @@
+// One shard of the store: an index that anybody reads, and behind one lock all that writers need:
+// the policy's lists, the timing wheel, and the records that wait for their last reader.
+//
+// A record that leaves goes to limbo: it is out of the index, but a reader may be looking at it
+// (see readers.hpp). Limbo is short: it is gone through when it holds a few dozen records or
+// kilobytes. Records are destroyed after the lock is given back, since a program's own object may
+// do anything in its destructor, such as to use the cache.
+//
+// Threads: everything but index() is called through a Shard::Writer, which holds the lock.
+#pragma once
+
+#include "hash.hpp"
+#include "index.hpp"
+#include "policy.hpp"
+#include "readers.hpp"
+#include "wheel.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
+namespace cairn::memory {
+
+/// What all shards share: how much there may be, and how much there is.
+struct Budget {
+  const std::uint64_t max_bytes;
+  const std::uint64_t max_entries;  // 0: any number
+  alignas(64) std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> entries{0};
+
+  void take(std::uint64_t charge) noexcept {
+    bytes.fetch_add(charge, std::memory_order_relaxed);
+    entries.fetch_add(1, std::memory_order_relaxed);
+  }
+  void give_back(std::uint64_t charge) noexcept {
+    bytes.fetch_sub(charge, std::memory_order_relaxed);
+    entries.fetch_sub(1, std::memory_order_relaxed);
+  }
+  bool exceeded() const noexcept {
+    return bytes.load(std::memory_order_relaxed) > max_bytes ||
+           (max_entries != 0 && entries.load(std::memory_order_relaxed) > max_entries);
+  }
+};
+
+class alignas(128) Shard {
+ public:
+  struct Counters {
+    std::uint64_t inserted = 0, replaced = 0, removed = 0;
+    std::uint64_t evicted = 0, rejected = 0, expired = 0;
+
+    Counters& operator+=(const Counters& more) noexcept {
+      inserted += more.inserted;
+      replaced += more.replaced;
+      removed += more.removed;
+      evicted += more.evicted;
+      rejected += more.rejected;
+      expired += more.expired;
+      return *this;
+    }
+  };
+
+  Shard(Budget& budget, Readers& readers, const Hasher& hasher, std::unique_ptr<Policy> policy)
+      : budget_(budget),
+        readers_(readers),
+        hasher_(hasher),
+        policy_(std::move(policy)),
+        // Not noticeable beside the bound, and not worth a look through the stripes per eviction.
+        limbo_bytes_limit_(std::clamp<std::uint64_t>(budget.max_bytes / 1024, 1, 32 * 1024)) {}
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+  ~Shard() {
+    for (std::size_t b = 0; b < index_.table()->buckets(); ++b) {
+      index_.visit_bucket(b, [](Record& record) { record.let_go(); });
+    }
+    destroy(limbo_);
+  }
+
+  const Index& index() const noexcept { return index_; }
+
+  /// Holds the lock, and destroys what left the shard once it is given back.
+  class Writer {
+   public:
+    explicit Writer(Shard& shard) noexcept : shard_(shard) { shard.lock(); }
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+    ~Writer() {
+      Record* garbage = shard_.take_garbage();
+      shard_.mutex_.unlock();
+      destroy(garbage);
+    }
+    Shard* operator->() const noexcept { return &shard_; }
+
+   private:
+    Shard& shard_;
+  };
+
+  /// Puts it under its key, replacing what is there, and makes room for it. Takes it over. True: it
+  /// is a new key. Errors: std::bad_alloc, and nothing was changed.
+  bool put(Hash hash, Record& record, std::int64_t now_ns) {
+    const Slot old = find(hash, record.key());
+    if (old) {
+      exchange(old, hash, record, now_ns);
+      ++counters_.replaced;
+    } else {
+      index_.insert(hash, record, [this](const Record& r) { return hash_of(r); });
+      budget_.take(record.charge());
+      if ((record.layout & Record::timed) != 0) wheel_.add(record, now_ns);
+      policy_->add(record, hash.bits);
+      ++counters_.inserted;
+    }
+    while (budget_.exceeded() && evict()) {
+    }
+    policy_->settle();
+    return !old;
+  }
+
+  /// The record under `key`, or null. Valid while the lock is held.
+  Record* get(Hash hash, std::string_view key) const noexcept {
+    const Slot slot = find(hash, key);
+    return slot ? slot.record() : nullptr;
+  }
+
+  bool remove(Hash hash, std::string_view key) noexcept {
+    const Slot slot = find(hash, key);
+    if (!slot) return false;
+    Record& record = *slot.record();
+    policy_->remove(record);
+    unlink(slot, hash, record);
+    ++counters_.removed;
+    return true;
+  }
+
+  /// Puts another record of the same key and weight-class in the place of `old`. Takes it over.
+  void substitute(Hash hash, Record& old, Record& with, std::int64_t now_ns) noexcept {
+    exchange(slot_of(hash, old), hash, with, now_ns);
+    while (budget_.exceeded() && evict()) {
+    }
+  }
+
+  /// One eviction. False: there is nothing left.
+  bool evict() noexcept {
+    const Policy::Victim victim = policy_->evict();
+    if (victim.record == nullptr) return false;
+    const Hash hash = hash_of(*victim.record);
+    unlink(slot_of(hash, *victim.record), hash, *victim.record);
+    ++(victim.rejected ? counters_.rejected : counters_.evicted);
+    return true;
+  }
+
+  /// Takes out what has expired.
+  void expire(std::int64_t now_ns) noexcept {
+    wheel_.advance(now_ns, [this](Record& record) {
+      policy_->remove(record);
+      const Hash hash = hash_of(record);
+      forget(slot_of(hash, record), hash, record);
+      ++counters_.expired;
+    });
+  }
+
+  void clear() noexcept {
+    for (std::size_t b = 0; b < index_.table()->buckets(); ++b) {
+      index_.visit_bucket(b, [this](Record& record) {
+        policy_->remove(record);
+        const Hash hash = hash_of(record);
+        unlink(slot_of(hash, record), hash, record);
+        ++counters_.removed;
+      });
+    }
+  }
+
+  /// Adds what belongs at `place` (a hash's) and on to the end of its home bucket, each with a
+  /// reference. Returns the place where to go on; 2^32: this was the last. Errors: std::bad_alloc,
+  /// nothing added.
+  std::uint64_t collect(std::uint64_t place, std::vector<Record*>& found) const {
+    const Table& table = *index_.table();
+    const std::size_t home = static_cast<std::size_t>(place * table.buckets() >> 32);
+    std::vector<Record*> here;
+    for (std::size_t b = home, seen = 0; seen < table.buckets(); b = table.after(b), ++seen) {
+      index_.visit_bucket(b, [&](Record& record) {
+        const Hash hash = hash_of(record);
+        if (table.home(hash) == home && hash.place() >= place) here.push_back(&record);
+      });
+      if (Bucket::overflow(table.bucket(b).tags.load(std::memory_order_relaxed)) == 0) break;
+    }
+    found.insert(found.end(), here.begin(), here.end());
+    for (Record* record : here) cairn_retain(record);
+    // The first place of the next bucket, rounded up.
+    return ((std::uint64_t{home + 1} << 32) + table.buckets() - 1) / table.buckets();
+  }
+
+  Hash hash_of(const Record& record) const noexcept { return {hasher_(record.key())}; }
+  const Counters& counters() const noexcept { return counters_; }
+  const Policy& policy() const noexcept { return *policy_; }
+
+ private:
+  // A writer is in here for a microsecond; waking a sleeper costs ten times as much.
+  void lock() noexcept {
+    for (int i = 0; i < 100; ++i) {
+      if (mutex_.try_lock()) return;
+#if defined(__x86_64__) || defined(__i386__)
+      _mm_pause();
+#endif
+    }
+    mutex_.lock();
+  }
+
+  Slot find(Hash hash, std::string_view key) const noexcept {
+    return index_.find(hash, [key](const Record& r) { return r.key() == key; });
+  }
+  Slot slot_of(Hash hash, const Record& record) const noexcept {
+    return index_.find(hash, [&record](const Record& r) { return &r == &record; });
+  }
+  void exchange(Slot slot, Hash hash, Record& with, std::int64_t now_ns) noexcept {
+    Record& old = *slot.record();
+    with.heat.copy(old.heat);
+    with.segment = old.segment;
+    budget_.take(with.charge());
+    if ((with.layout & Record::timed) != 0) wheel_.add(with, now_ns);
+    policy_->replace(old, with);
+    index_.replace(slot, hash, with);
+    if ((old.layout & Record::timed) != 0) wheel_.remove(old);
+    retire(old);
+  }
+  // The policy has let go of it; now the wheel and the index do.
+  void unlink(Slot slot, Hash hash, Record& record) noexcept {
+    if ((record.layout & Record::timed) != 0) wheel_.remove(record);
+    forget(slot, hash, record);
+  }
+  void forget(Slot slot, Hash hash, Record& record) noexcept {
+    index_.erase(slot, hash);
+    retire(record);
+  }
+  void retire(Record& record) noexcept {
+    const std::uint64_t charge = record.charge();
+    budget_.give_back(charge);
+    record.set_next(limbo_);
+    limbo_ = &record;
+    ++limbo_size_;
+    limbo_bytes_ += charge;
+  }
+
+  // What no reader uses any more, chained by next(). Costs a look through the stripes per record,
+  // so it waits until there are some.
+  Record* take_garbage() noexcept {
+    if (limbo_size_ < 16 && limbo_bytes_ < limbo_bytes_limit_) return nullptr;
+    Record* garbage = nullptr;
+    Record* left = std::exchange(limbo_, nullptr);
+    limbo_size_ = 0;
+    limbo_bytes_ = 0;
+    const Readers::Snapshot in_use = readers_.snapshot();
+    while (left != nullptr) {
+      Record& record = *left;
+      left = record.next();
+      if (in_use.contains(&record)) {
+        record.set_next(limbo_);
+        limbo_ = &record;
+      } else {
+        record.set_next(garbage);
+        garbage = &record;
+      }
+    }
+    return garbage;
+  }
+  static void destroy(Record* garbage) noexcept {
+    while (garbage != nullptr) {
+      Record* next = garbage->next();
+      garbage->let_go();
+      garbage = next;
+    }
+  }
+
+  Index index_;  // its first word is what readers load
+  alignas(64) std::mutex mutex_;
+  Budget& budget_;
+  Readers& readers_;
+  const Hasher& hasher_;
+  const std::unique_ptr<Policy> policy_;
+  Wheel wheel_;
+  const std::uint64_t limbo_bytes_limit_;
+  Record* limbo_ = nullptr;
+  std::size_t limbo_size_ = 0;
+  std::uint64_t limbo_bytes_ = 0;
+  Counters counters_;
+};
+
+}  // namespace cairn::memory

@@ -1,0 +1,324 @@
+// The store: shards, what they share, and the path of a read, which takes no lock.
+//
+// Threads: any method, any thread. Outcomes: a hit hands out a reference on the record itself;
+// nothing is copied.
+#pragma once
+
+#include "hash.hpp"
+#include "shard.hpp"
+#include "tuner.hpp"
+
+#include <cairn/error.hpp>
+#include <cairn/key.hpp>
+#include <cairn/options.hpp>
+
+#include <bit>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace cairn::memory {
+
+struct Settings {
+  std::uint64_t max_bytes = 0;
+  std::uint64_t max_entries = 0;  // 0: any number
+  std::int64_t ttl_ns = 0;        // 0: for ever
+  unsigned shards = 0;            // 0: as many as suit the machine and the size
+  std::function<std::unique_ptr<Policy>(const Tuning&)> make_policy;
+};
+
+class Store {
+ public:
+  Store(const Settings& settings, Services services)
+      : ttl_ns_(settings.ttl_ns),
+        services_(services),
+        shard_count_(settings.shards != 0 ? settings.shards : suitable_shards(settings)),
+        budget_{settings.max_bytes, settings.max_entries} {
+    for (unsigned i = 0; i < shard_count_; ++i) {
+      shards_.push_back(std::make_unique<Shard>(budget_, readers_, hasher_,
+                                                settings.make_policy(tuner_.tuning())));
+    }
+  }
+
+  Hash hash(std::string_view key) const noexcept { return {hasher_(key)}; }
+
+  /// Starts fetching what get() will look at: first the bucket, then the record.
+  void prefetch_bucket(Hash hash) const noexcept {
+    const Table& table = *shard_of(hash).index().table();
+    __builtin_prefetch(&table.bucket(table.home(hash)));
+  }
+  void prefetch_record(Hash hash) const noexcept {
+    const Table& table = *shard_of(hash).index().table();
+    const Bucket& bucket = table.bucket(table.home(hash));
+    const std::uint64_t matches =
+        Bucket::matches(bucket.tags.load(std::memory_order_relaxed), hash.tag());
+    if (matches == 0) return;
+    __builtin_prefetch(
+        Bucket::record(bucket.slot[Bucket::first(matches)].load(std::memory_order_relaxed)));
+  }
+
+  /// True: a hit, with a reference on its owner.
+  bool get(Hash hash, std::string_view key, cairn_entry& out) {
+    Shard& shard = shard_of(hash);
+    for (;;) {
+      const Table& table = *shard.index().table();
+      switch (look(shard, table, hash, key, out)) {
+        case Look::hit: return true;
+        case Look::hot: replicate(shard, hash, key); return true;
+        case Look::changed: continue;
+        case Look::none:
+          if (shard.index().table() != &table) continue;
+          break;
+        case Look::expired: break;
+      }
+      expire();
+      readers_.mine().misses.fetch_add(1, std::memory_order_relaxed);
+      return false;
+    }
+  }
+
+  /// Errors: Error(rejected) for what can never be kept; std::bad_alloc.
+  void set(Hash hash, std::string_view key, const Entry& value, std::int64_t ttl_ns) {
+    std::int64_t now = 0;
+    RecordOwner record = make(hash, key, value, ttl_ns, now);
+    const std::size_t number = shard_number(hash);
+    bool tune = false;
+    {
+      Shard::Writer shard(*shards_[number]);
+      tune = put(shard, hash, std::move(record), now);
+    }
+    after_write(number, tune, now);
+  }
+
+  bool remove(Hash hash, std::string_view key) {
+    return Shard::Writer(shard_of(hash))->remove(hash, key);
+  }
+
+  void clear() {
+    for (auto& shard : shards_) Shard::Writer(*shard)->clear();
+  }
+
+  // ---- for batches and scans: one shard at a time ----
+
+  std::size_t shard_count() const noexcept { return shards_.size(); }
+  std::size_t shard_number(Hash hash) const noexcept { return hash.shard(shard_count_); }
+  Shard& shard(std::size_t i) noexcept { return *shards_[i]; }
+
+  struct LetGo {
+    void operator()(Record* record) const noexcept { record->let_go(); }
+  };
+  using RecordOwner = std::unique_ptr<Record, LetGo>;
+
+  /// A record for set(). `now_ns` is asked of the clock once, if at all.
+  RecordOwner make(Hash hash, std::string_view key, const Entry& value, std::int64_t ttl_ns,
+                   std::int64_t& now_ns) {
+    if (key.size() > Record::longest_key) {
+      throw Error(Errc::rejected, "a key of " + std::to_string(key.size()) +
+                                      " bytes is too long: at most " +
+                                      std::to_string(Record::longest_key) + " are kept");
+    }
+    if (value.is_object() && !value.owned()) {
+      throw Error(Errc::rejected, "an object that is only borrowed cannot be kept");
+    }
+    if (ttl_ns == 0) ttl_ns = ttl_ns_;
+    Record::Extras extras;
+    if (ttl_ns != 0) {
+      if (now_ns == 0) now_ns = this->now_ns();
+      // A time to live of centuries is none.
+      if (__builtin_add_overflow(now_ns, ttl_ns, &extras.expires_ns)) extras.expires_ns = 0;
+      has_timed_.store(true, std::memory_order_relaxed);
+    }
+    // Refused before it is copied; what its bookkeeping adds is known afterwards.
+    bool fits = value.size() <= budget_.max_bytes;
+    RecordOwner record;
+    if (fits) {
+      record.reset(Record::make(key, value, extras));
+      fits = record->charge() <= budget_.max_bytes;
+    }
+    if (!fits) {
+      remove(hash, key);  // it is not the value any more
+      throw Error(Errc::rejected, "an entry of " + std::to_string(value.size()) +
+                                      " bytes is larger than max_bytes, which is " +
+                                      std::to_string(budget_.max_bytes));
+    }
+    return record;
+  }
+  /// Under the lock of its shard. True: it is time to call tune().
+  bool put(Shard::Writer& shard, Hash hash, RecordOwner record, std::int64_t now_ns) {
+    const bool added = shard->put(hash, *record, now_ns);
+    record.release();
+    return added && shard->counters().inserted % Tuner::insertions_per_call == 0;
+  }
+  /// What every write does once it has given the lock back: makes room where its shard had nothing
+  /// to give, and lets time pass.
+  void after_write(std::size_t shard, bool tune, std::int64_t now_ns) {
+    if (budget_.exceeded()) [[unlikely]]
+      make_room(shard);
+    if (tune) tuner_.maybe_adapt(readers_, budget_.entries.load(std::memory_order_relaxed));
+    if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns != 0 ? now_ns : this->now_ns());
+  }
+
+  /// Visits about `limit` entries from `cursor` on (see cairn_scan) and moves it. `visit` is called
+  /// without a lock.
+  template <class Visit>
+  void scan(std::uint64_t& cursor, std::size_t limit, Visit visit) {
+    std::vector<Record*> found;  // with a reference on each
+    while (found.empty() && step(cursor, limit, found)) {
+    }
+    for (Record* record : found) {
+      const cairn_entry entry = record->entry(record);
+      visit(record->key(), entry);
+      cairn_release(record);
+    }
+  }
+
+  // ---- facts ----
+
+  Shard::Counters counters() {
+    Shard::Counters sum;
+    for (auto& shard : shards_) sum += Shard::Writer(*shard)->counters();
+    return sum;
+  }
+  std::uint64_t window_bytes() {
+    std::uint64_t sum = 0;
+    for (auto& shard : shards_) sum += Shard::Writer(*shard)->policy().window_bytes();
+    return sum;
+  }
+  Readers::Totals reads() const noexcept { return readers_.totals(); }
+  const Budget& budget() const noexcept { return budget_; }
+  const Tuning& tuning() const noexcept { return tuner_.tuning(); }
+
+  /// Takes out of all shards what has expired, once per tick of the wheels.
+  void expire(std::int64_t now_ns) {
+    const std::int64_t tick = now_ns >> 30;
+    std::int64_t swept = swept_.load(std::memory_order_relaxed);
+    if (tick <= swept || !swept_.compare_exchange_strong(swept, tick)) return;
+    for (auto& shard : shards_) Shard::Writer(*shard)->expire(now_ns);
+  }
+  void expire() {
+    if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns());
+  }
+
+ private:
+  enum class Look { hit, hot, none, expired, changed };
+
+  std::int64_t now_ns() const noexcept { return services_.now().time_since_epoch().count(); }
+  Shard& shard_of(Hash hash) const noexcept { return *shards_[hash.shard(shard_count_)]; }
+
+  // Readers never wait for a shard, so shards are for writers: four per core. But each has a policy
+  // of its own, which needs enough entries to tell the good ones from the bad.
+  static unsigned suitable_shards(const Settings& settings) noexcept {
+    std::uint64_t count = std::bit_ceil(4 * std::max(std::thread::hardware_concurrency(), 1u));
+    count = std::min(count, settings.max_bytes / (std::uint64_t{1} << 20));
+    if (settings.max_entries != 0) count = std::min(count, settings.max_entries / 4096);
+    return static_cast<unsigned>(std::clamp<std::uint64_t>(count, 1, 256));
+  }
+
+  // One pass over the places where the key can be. See readers.hpp for the order of things.
+  Look look(const Shard& shard, const Table& table, Hash hash, std::string_view key,
+            cairn_entry& out) noexcept {
+    for (std::size_t b = table.home(hash), seen = 0; seen < table.buckets(); ++seen) {
+      const Bucket& bucket = table.bucket(b);
+      const std::uint64_t tags = bucket.tags.load(std::memory_order_acquire);
+      for (std::uint64_t m = Bucket::matches(tags, hash.tag()); m != 0; m &= m - 1) {
+        const std::atomic<std::uint64_t>& slot = bucket.slot[Bucket::first(m)];
+        const std::uint64_t word = slot.load(std::memory_order_acquire);
+        if (word == 0 || !Bucket::has_prefix(word, hash.prefix())) continue;
+        Record* record = Bucket::record(word);
+        __builtin_prefetch(record);
+        Stripe& stripe = readers_.claim(record);
+        if (slot.load(std::memory_order_seq_cst) != word || !shard.index().uses(table))
+            [[unlikely]] {
+          stripe.release();
+          return Look::changed;
+        }
+        if (record->key() != key) [[unlikely]] {
+          stripe.release();
+          continue;
+        }
+        return hand_out(*record, stripe, out);
+      }
+      if (Bucket::overflow(tags) == 0) break;
+      b = table.after(b);
+    }
+    return Look::none;
+  }
+
+  // The record is claimed, and so is the stripe.
+  Look hand_out(Record& record, Stripe& stripe, cairn_entry& out) noexcept {
+    if ((record.layout & Record::timed) != 0 && record.expired(now_ns())) [[unlikely]] {
+      stripe.release();
+      return Look::expired;
+    }
+    record.heat.touch(tuner_.tuning().age.load(std::memory_order_relaxed));
+    cairn_owner* owner = &record;
+    const bool replicated = (record.layout & Record::replicated) != 0;
+    if (replicated) owner = record.replicas() + readers_.number_of(stripe);
+    cairn_retain(owner);
+    out = record.entry(owner);
+    stripe.count_hit();
+    const bool hot = stripe.vote(&record) && !replicated;
+    stripe.release();
+    return hot ? Look::hot : Look::hit;
+  }
+
+  // Two threads that take references on one record pass its line to and fro. One that is wanted all
+  // the time is replaced by a copy with a counter for each stripe.
+  [[gnu::noinline]] void replicate(Shard& shard, Hash hash, std::string_view key) noexcept {
+    if (readers_.count() * sizeof(Replica) > budget_.max_bytes / 256) return;
+    try {
+      const Shard::Writer writer(shard);
+      Record* old = writer->get(hash, key);
+      if (old == nullptr || (old->layout & Record::replicated) != 0) return;
+      Record::Extras extras;
+      extras.replicas = readers_.count();
+      if ((old->layout & Record::timed) != 0) extras.expires_ns = old->time().expires_ns;
+      cairn_retain(old);
+      const Entry value = Entry::adopt(old->entry(old));
+      RecordOwner copy(Record::make(key, value, extras));
+      writer->substitute(hash, *old, *copy.release(), extras.expires_ns != 0 ? now_ns() : 0);
+    } catch (const std::bad_alloc&) {  // then it stays as it is
+    }
+  }
+
+  // The shard that was written to is empty and it was not enough: the others give.
+  [[gnu::noinline]] void make_room(std::size_t first) {
+    for (std::size_t i = 0; i < shards_.size() && budget_.exceeded(); ++i) {
+      const Shard::Writer shard(*shards_[(first + i) % shards_.size()]);
+      while (budget_.exceeded() && shard->evict()) {
+      }
+    }
+  }
+
+  // One home bucket of a scan. False: the end.
+  bool step(std::uint64_t& cursor, std::size_t limit, std::vector<Record*>& found) {
+    const std::size_t number = cursor >> 32;
+    if (number >= shards_.size()) {
+      cursor = 0;
+      return false;
+    }
+    const Shard::Writer shard(*shards_[number]);
+    std::uint64_t place = cursor & 0xffffffff;
+    while (place >> 32 == 0 && found.size() < limit) place = shard->collect(place, found);
+    cursor =
+        place >> 32 == 0 ? std::uint64_t{number} << 32 | place : std::uint64_t{number + 1} << 32;
+    if (cursor >> 32 >= shards_.size()) cursor = 0;
+    return cursor != 0;
+  }
+
+  const std::int64_t ttl_ns_;
+  const Services services_;
+  const Hasher hasher_;
+  Readers readers_;
+  const unsigned shard_count_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  Tuner tuner_;
+  std::atomic<bool> has_timed_{false};
+  std::atomic<std::int64_t> swept_{0};
+  Budget budget_;
+};
+
+}  // namespace cairn::memory
