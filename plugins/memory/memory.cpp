@@ -3,7 +3,9 @@
 // Hits take no lock and copy nothing; see store.hpp. What is evicted is up to `policy`.
 
 #include "lru.hpp"
+#include "s3_fifo.hpp"
 #include "store.hpp"
+#include "w_tinylfu.hpp"
 
 #include <cairn/extensions/clear.h>
 #include <cairn/extensions/scan.h>
@@ -17,7 +19,8 @@ namespace {
 
 using namespace cairn;
 using memory::Hash;
-using memory::Policy;
+using memory::Hasher;
+using memory::PolicyMaker;
 using memory::Shard;
 using memory::Store;
 using memory::Tuning;
@@ -179,8 +182,14 @@ class Memory final : public Backend {
     settings.make_policy = maker(options.text("policy"));
     return settings;
   }
-  static std::function<std::unique_ptr<Policy>(const Tuning&)> maker(const std::string&) {
-    return [](const Tuning&) { return std::make_unique<memory::Lru>(); };
+  static PolicyMaker maker(const std::string& policy) {
+    if (policy == "lru") {
+      return [](const Tuning&, const Hasher&) { return std::make_unique<memory::Lru>(); };
+    }
+    if (policy == "s3-fifo") {
+      return [](const Tuning&, const Hasher& h) { return std::make_unique<memory::S3Fifo>(h); };
+    }
+    return [](const Tuning& t, const Hasher& h) { return std::make_unique<memory::WTinyLfu>(t, h); };
   }
 
   // Calls `work(shard, members)` once for each shard that any of the keys belongs to, with the

@@ -22,12 +22,14 @@
 
 namespace cairn::memory {
 
+using PolicyMaker = std::function<std::unique_ptr<Policy>(const Tuning&, const Hasher&)>;
+
 struct Settings {
   std::uint64_t max_bytes = 0;
   std::uint64_t max_entries = 0;  // 0: any number
   std::int64_t ttl_ns = 0;        // 0: for ever
   unsigned shards = 0;            // 0: as many as suit the machine and the size
-  std::function<std::unique_ptr<Policy>(const Tuning&)> make_policy;
+  PolicyMaker make_policy;
 };
 
 class Store {
@@ -39,7 +41,7 @@ class Store {
         budget_{settings.max_bytes, settings.max_entries} {
     for (unsigned i = 0; i < shard_count_; ++i) {
       shards_.push_back(std::make_unique<Shard>(budget_, readers_, hasher_,
-                                                settings.make_policy(tuner_.tuning())));
+                                                settings.make_policy(tuner_.tuning(), hasher_)));
     }
   }
 
@@ -313,9 +315,9 @@ class Store {
   const Services services_;
   const Hasher hasher_;
   Readers readers_;
+  Tuner tuner_;
   const unsigned shard_count_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  Tuner tuner_;
   std::atomic<bool> has_timed_{false};
   std::atomic<std::int64_t> swept_{0};
   Budget budget_;

@@ -43,12 +43,17 @@ class Tuner {
     const std::uint64_t size = std::max<std::uint64_t>(entries, 16);
     if (before_.accesses != 0) climb(now, size);
     before_ = now;
-    next_.store(now.accesses + size * accesses_per_entry, std::memory_order_relaxed);
-    tuning_.age.fetch_add(1, std::memory_order_relaxed);
+    next_.store(now.accesses + std::max(size * accesses_per_sample, fewest_accesses),
+                std::memory_order_relaxed);
+    if (now.accesses >= next_age_) {
+      next_age_ = now.accesses + size * accesses_per_age;
+      tuning_.age.fetch_add(1, std::memory_order_relaxed);
+    }
   }
 
  private:
-  static constexpr std::uint64_t accesses_per_entry = 10;
+  static constexpr std::uint64_t accesses_per_sample = 2, fewest_accesses = 1000;
+  static constexpr std::uint64_t accesses_per_age = 10;
   static constexpr double first_step = 0.0625, decay = 0.98, jump = 0.05;
   static constexpr double smallest = 0.005, largest = 0.80;
 
@@ -79,6 +84,7 @@ class Tuner {
   std::atomic<std::uint64_t> insertions_{0};
   std::atomic<std::uint64_t> next_{1000};
   std::mutex mutex_;
+  std::uint64_t next_age_ = 0;
   Sample before_;
   double ratio_before_ = 0;
   double step_ = first_step;

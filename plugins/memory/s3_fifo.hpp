@@ -1,0 +1,137 @@
+// S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need for cache eviction", 2023): a small
+// queue of a tenth, where what is not hit again soon is dropped, a main queue with reinsertion, and a
+// memory of the keys that the small queue dropped, which go straight to the main queue when they
+// come back.
+//
+// Threads: under the lock of the shard.
+#pragma once
+
+#include "hash.hpp"
+#include "policy.hpp"
+
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+namespace cairn::memory {
+
+/// Which keys were dropped among the last so many: fingerprints with the number of the drop, eight to a
+/// cache line. A full line forgets its oldest.
+class Ghosts {
+ public:
+  void add(std::uint64_t hash) noexcept {
+    Line& line = line_of(hash);
+    Ghost* oldest = &line.ghosts[0];
+    for (Ghost& ghost : line.ghosts) {
+      if (dropped_ - ghost.number > dropped_ - oldest->number) oldest = &ghost;
+    }
+    *oldest = {fingerprint(hash), ++dropped_};
+  }
+  /// Whether it is among the last `memory` drops; if so, it is forgotten.
+  bool take(std::uint64_t hash, std::size_t memory) noexcept {
+    for (Ghost& ghost : line_of(hash).ghosts) {
+      if (ghost.fingerprint == fingerprint(hash) && ghost.number != 0 &&
+          dropped_ - ghost.number < memory) {
+        ghost = {};
+        return true;
+      }
+    }
+    return false;
+  }
+  /// Makes room for this many. Without memory for it, it stays as it is and forgets sooner.
+  void fit(std::size_t ghosts) noexcept {
+    const std::size_t wanted = std::bit_ceil(ghosts / (per_line / 2) + 1);
+    if (wanted <= mask_ + 1) return;
+    auto* wider = new (std::nothrow) Line[wanted]();
+    if (wider == nullptr) return;
+    for (std::size_t i = 0; i < wanted; ++i) wider[i] = lines_[i & mask_];  // each in both its places
+    lines_.reset(wider);
+    mask_ = wanted - 1;
+  }
+
+ private:
+  static constexpr std::size_t per_line = 8;
+  struct Ghost {
+    std::uint32_t fingerprint = 0, number = 0;
+  };
+  struct alignas(64) Line {
+    Ghost ghosts[per_line];
+  };
+  static std::uint32_t fingerprint(std::uint64_t hash) noexcept {
+    return static_cast<std::uint32_t>(hash);
+  }
+  Line& line_of(std::uint64_t hash) noexcept { return lines_[hash >> 32 & mask_]; }
+
+  std::size_t mask_ = 3;
+  std::unique_ptr<Line[]> lines_ = std::make_unique<Line[]>(4);
+  std::uint32_t dropped_ = 0;
+};
+
+class S3Fifo final : public Policy {
+ public:
+  explicit S3Fifo(const Hasher& hasher) : hasher_(hasher) {}
+
+  void add(Record& record, std::uint64_t hash) override {
+    ghosts_.fit(small_.size() + main_.size() + 1);
+    record.heat.set_count(0, 0);
+    // Until the cache is full for the first time, what the small queue has no room for is welcome.
+    const bool known = ghosts_.take(hash, main_.size() + small_.size()) ||
+                       (!was_full_ && small_.bytes() > small_share());
+    put(known ? main_ : small_, known ? Segment::protected_ : Segment::window, record);
+  }
+  void replace(Record& old, Record& with) noexcept override {
+    list_of(old).replace(old, with);
+    with.heat.touch(0);
+  }
+  void remove(Record& record) noexcept override { list_of(record).remove(record); }
+
+  Victim evict() noexcept override {
+    was_full_ = true;
+    for (unsigned i = 0;; ++i) {
+      const bool hurry = i >= List::patience;  // then take what comes
+      if (!small_.empty() && (main_.empty() || small_.bytes() > small_share())) {
+        Record& oldest = *small_.back();
+        if (oldest.heat.count(0) > 1 && !hurry) {
+          move(oldest, main_, Segment::protected_);
+          continue;
+        }
+        small_.remove(oldest);
+        ghosts_.add(hasher_(oldest.key()));
+        return {&oldest, true};
+      }
+      if (main_.empty()) return {};
+      Record& oldest = *main_.back();
+      const unsigned count = std::min(oldest.heat.count(0), 3u);
+      if (count > 0 && !hurry) {
+        oldest.heat.set_count(count - 1, 0);
+        main_.move_to_front(oldest);
+        continue;
+      }
+      main_.remove(oldest);
+      return {&oldest, false};
+    }
+  }
+  std::uint64_t window_bytes() const noexcept override { return small_.bytes(); }
+
+ private:
+  std::uint64_t small_share() const noexcept { return (small_.bytes() + main_.bytes()) / 10; }
+  List& list_of(const Record& record) noexcept {
+    return record.segment == Segment::window ? small_ : main_;
+  }
+  static void put(List& list, Segment segment, Record& record) noexcept {
+    record.segment = segment;
+    list.push_front(record);
+  }
+  void move(Record& record, List& to, Segment segment) noexcept {
+    list_of(record).remove(record);
+    put(to, segment, record);
+  }
+
+  const Hasher& hasher_;
+  List small_, main_;
+  Ghosts ghosts_;
+  bool was_full_ = false;
+};
+
+}  // namespace cairn::memory

@@ -1,0 +1,144 @@
+// W-TinyLFU (Einziger, Friedman, Manes: "TinyLFU: A Highly Efficient Cache Admission Policy", 2017):
+// new entries spend a while in a window. What leaves the window must have been wanted more often than
+// what the main part would give up for it; else it goes. The main part is a segmented LRU: on probation,
+// or protected after a hit, at most four fifths. How large the window is, the tuner finds out.
+//
+// Threads: under the lock of the shard.
+#pragma once
+
+#include "hash.hpp"
+#include "policy.hpp"
+#include "sketch.hpp"
+#include "tuner.hpp"
+
+#include <cstdint>
+
+namespace cairn::memory {
+
+class WTinyLfu final : public Policy {
+ public:
+  WTinyLfu(const Tuning& tuning, const Hasher& hasher) : tuning_(tuning), hasher_(hasher) {}
+
+  void add(Record& record, std::uint64_t hash) override {
+    grow_old();
+    sketch_.fit(window_.size() + probation_.size() + protected_.size() + 1);
+    const unsigned seen = std::min(sketch_.estimate(hash) + 1, Sketch::most);
+    sketch_.raise(hash, seen);
+    record.heat.set_count(seen, age_);
+    put(window_, Segment::window, record);
+  }
+
+  void replace(Record& old, Record& with) noexcept override {
+    list_of(old).replace(old, with);
+    with.heat.touch(age_);
+  }
+
+  void remove(Record& record) noexcept override {
+    if (&record == challenger_) challenger_ = nullptr;
+    list_of(record).remove(record);
+  }
+
+  // While the cache is too full, what overflows the window has to beat the main part's victim; it faces
+  // one after the other until there is room or it has lost.
+  Victim evict() noexcept override {
+    if (challenger_ == nullptr && window_.bytes() > window_share()) leave_window();
+    Record* victim = main_victim();
+    if (challenger_ != nullptr) {
+      if (victim == nullptr || victim == challenger_ || !deserves(*challenger_, *victim)) {
+        Record* loser = std::exchange(challenger_, nullptr);
+        return take_out(*loser, true);
+      }
+    }
+    if (victim == nullptr) victim = window_.coldest();
+    if (victim == nullptr) return {};
+    return take_out(*victim, false);
+  }
+
+  // While there is room, all that overflows the window is welcome.
+  void settle() noexcept override {
+    challenger_ = nullptr;
+    while (window_.bytes() > window_share()) leave_window();
+    challenger_ = nullptr;
+  }
+
+  std::uint64_t window_bytes() const noexcept override { return window_.bytes(); }
+
+ private:
+  static constexpr double protected_share = 0.80;
+
+  std::uint64_t main_bytes() const noexcept { return probation_.bytes() + protected_.bytes(); }
+  std::uint64_t window_share() const noexcept {
+    return static_cast<std::uint64_t>(static_cast<double>(window_.bytes() + main_bytes()) *
+                                      tuning_.window.load(std::memory_order_relaxed));
+  }
+  List& list_of(const Record& record) noexcept {
+    switch (record.segment) {
+      case Segment::probation: return probation_;
+      case Segment::protected_: return protected_;
+      default: return window_;
+    }
+  }
+  static void put(List& list, Segment segment, Record& record) noexcept {
+    record.segment = segment;
+    list.push_front(record);
+  }
+  void move(Record& record, List& to, Segment segment) noexcept {
+    list_of(record).remove(record);
+    put(to, segment, record);
+  }
+  void leave_window() noexcept {
+    challenger_ = window_.coldest();
+    move(*challenger_, probation_, Segment::probation);
+  }
+
+  // The one on probation for longest that was not hit meanwhile; those that were get protection.
+  Record* main_victim() noexcept {
+    for (unsigned i = 0; i < List::patience; ++i) {
+      Record* victim = probation_.back();
+      if (victim == nullptr || (victim == challenger_ && !protected_.empty())) {
+        return protected_.coldest();
+      }
+      if (!victim->heat.take_touch()) return victim;
+      if (victim == challenger_) return victim;
+      move(*victim, protected_, Segment::protected_);
+      while (static_cast<double>(protected_.bytes()) >
+             static_cast<double>(main_bytes()) * protected_share) {
+        move(*protected_.coldest(), probation_, Segment::probation);
+      }
+    }
+    return probation_.back();
+  }
+
+  // An attacker who knows what is popular could keep everything else out by making one entry look more
+  // so; now and then a fairly popular newcomer gets in by luck.
+  bool deserves(const Record& candidate, const Record& victim) noexcept {
+    constexpr unsigned warm = 6;
+    const unsigned mine = candidate.heat.count(age_), its = victim.heat.count(age_);
+    if (mine > its) return true;
+    if (mine < warm) return false;
+    random_ = random_ * 6364136223846793005 + 1442695040888963407;
+    return random_ >> 57 == 0;  // 1 of 128
+  }
+
+  Victim take_out(Record& record, bool rejected) noexcept {
+    list_of(record).remove(record);
+    sketch_.raise(hasher_(record.key()), record.heat.count(age_));
+    return {&record, rejected};
+  }
+
+  void grow_old() noexcept {
+    for (const unsigned now = tuning_.age.load(std::memory_order_relaxed); age_ != now; ++age_) {
+      sketch_.halve();
+    }
+  }
+
+  const Tuning& tuning_;
+  const Hasher& hasher_;
+  List window_, probation_, protected_;
+  Sketch sketch_;
+  Record* challenger_ = nullptr;  // has left the window and is not yet admitted
+  unsigned age_ = 0;
+  std::uint64_t random_ = 0x9e3779b97f4a7c15;
+};
+
+}  // namespace cairn::memory
