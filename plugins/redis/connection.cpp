@@ -1,0 +1,417 @@
+#include "connection.hpp"
+
+#include "futex.hpp"
+
+#include <cairn/error.hpp>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
+
+namespace cairn::redis {
+
+namespace {
+
+// A server that answers within this is worth waiting for without sleeping; waking costs about 25
+// us.
+constexpr auto worth_spinning_for = std::chrono::microseconds(300);
+constexpr int yields_before_sleep = 150;
+constexpr std::size_t read_size = 16 * 1024;  // hiredis' reader shifts its buffer with each reply
+
+constexpr std::int64_t longest_sample_ns = 2'000'000;  // so that one stall is soon forgotten
+
+// What could not be done must be said even when there is no memory to say it well.
+Reply failure(Errc code, const std::string& server, std::string_view reason,
+              int system_error = 0) noexcept {
+  try {
+    return Reply::failure(code, server + ": " + std::string(reason), system_error);
+  } catch (const std::bad_alloc&) {
+    Reply reply;
+    reply.type = Reply::Type::failure;
+    reply.code = code;
+    reply.bytes = Entry::borrow("the connection failed, and memory ran out");
+    return reply;
+  }
+}
+
+std::string in_ms(std::chrono::nanoseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
+         " ms";
+}
+
+}  // namespace
+
+void Request::prepare_again() noexcept {
+  state_.store(waiting, std::memory_order_relaxed);
+  attended_ = sent_ = lost_ = false;
+  for (Reply& reply : replies) reply = Reply();
+}
+
+Connection::Connection(const Endpoint& endpoint, Breaker& breaker, Counters& counters)
+    : endpoint_(endpoint), name_(endpoint.address.text()), breaker_(breaker), counters_(counters) {}
+
+// ---- the caller's side ----
+
+void Connection::start(Request& request) {
+  const std::lock_guard lock(mutex_);
+  queue_.push_back(&request);
+  load_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Connection::push() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (driven_) return;  // the driver sends it
+    driven_ = true;
+  }
+  try {
+    advance(nullptr);
+  } catch (const Error& error) {
+    break_off(error.code(), error.what(), error.system_error());
+  } catch (const std::exception& error) {
+    break_off(Errc::internal, error.what(), 0);
+  }
+  hand_on();
+}
+
+void Connection::finish(Request& request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (request.state_.load(std::memory_order_relaxed) == Request::done) return;
+    request.attended_ = true;
+    if (!driven_) {
+      driven_ = true;
+      request.state_.store(Request::driving, std::memory_order_relaxed);
+    }
+  }
+  wait(request);
+  if (request.state_.load(std::memory_order_acquire) == Request::driving) {
+    drive(request);
+    hand_on();
+  }
+}
+
+// Until the request is done or its caller is to drive. At the deadline the caller leaves.
+void Connection::wait(Request& request) noexcept {
+  const auto settled = [&] {
+    return request.state_.load(std::memory_order_acquire) >= Request::driving;
+  };
+  if (answers_fast()) {
+    for (int i = 0; i < yields_before_sleep; ++i) {
+      if (settled()) return;
+      sched_yield();
+    }
+  }
+  while (!settled()) {
+    if (Clock::now() >= request.deadline) return leave(request);
+    std::uint32_t expected = Request::waiting;
+    if (request.state_.compare_exchange_strong(expected, Request::asleep,
+                                               std::memory_order_acq_rel) ||
+        expected == Request::asleep) {
+      futex_wait(request.state_, Request::asleep, request.deadline);
+    }
+  }
+}
+
+void Connection::leave(Request& request) noexcept {
+  const std::lock_guard lock(mutex_);
+  // Somebody may have finished it, or told us to drive, in the meantime: then that counts.
+  if (request.state_.load(std::memory_order_acquire) >= Request::driving) return;
+  std::size_t answered = 0;
+  if (const auto it = std::find(queue_.begin(), queue_.end(), &request); it != queue_.end()) {
+    queue_.erase(it);
+  }
+  for (InFlight& slot : in_flight_) {
+    if (slot.request != &request) continue;
+    slot.request = nullptr;
+    answered = slot.answered;
+  }
+  counters_.timeouts.add();
+  fail(request, answered, failure(Errc::timeout, name_, "no answer in time"));
+  request.state_.store(Request::done, std::memory_order_release);
+  load_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// ---- the driver's side ----
+
+void Connection::drive(Request& mine) noexcept {
+  try {
+    while (mine.state_.load(std::memory_order_relaxed) != Request::done) {
+      if (!advance(&mine)) {
+        mine.state_.store(Request::waiting, std::memory_order_relaxed);
+        leave(mine);
+      }
+    }
+  } catch (const Error& error) {
+    break_off(error.code(), error.what(), error.system_error());
+  } catch (const std::exception& error) {
+    break_off(Errc::internal, error.what(), 0);
+  }
+}
+
+// One step towards the answer of `mine`; for nobody (null), what can be done without waiting.
+// False: the deadline of `mine` has passed.
+bool Connection::advance(Request* mine) {
+  if (phase_ == Phase::closed) connect();
+  if (phase_ == Phase::opening) {
+    if (!transport_->open()) {
+      if (mine == nullptr) return true;
+      const auto until = std::min(mine->deadline, phase_since_ + endpoint_.connect_timeout);
+      const bool for_read = transport_->wants() == Transport::Interest::read;
+      if (transport_->wait(for_read, !for_read, until)) return true;
+      return !give_up_waiting(mine, Clock::now());
+    }
+    fd_.store(transport_->fd(), std::memory_order_relaxed);
+    greetings_left_ = endpoint_.greeting_replies;
+    outgoing_ = endpoint_.greeting;
+    written_ = 0;
+    phase_ = greetings_left_ > 0 ? Phase::greeting : Phase::ready;
+    phase_since_ = quiet_since_ = Clock::now();
+  }
+  if (phase_ == Phase::ready) take_queue();
+  write();
+  return mine == nullptr || receive(mine);
+}
+
+void Connection::connect() {
+  counters_.connects.add();
+  phase_ = Phase::opening;
+  phase_since_ = Clock::now();
+  reader_ = std::make_unique<ReplyReader>();
+  transport_ = make_transport(endpoint_.address, endpoint_.keepalive, endpoint_.tls);
+}
+
+void Connection::take_queue() {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) return;
+  std::size_t commands = 0;
+  std::size_t taken = 0;
+  const auto forget_taken = [&] {
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(taken));
+  };
+  try {
+    for (Request* request : queue_) {
+      outgoing_.append(request->bytes);
+      in_flight_.push_back({request, request->replies.size(), 0});
+      request->sent_ = true;
+      commands += request->replies.size();
+      ++taken;
+    }
+  } catch (...) {
+    forget_taken();  // a request is in one list only
+    throw;
+  }
+  forget_taken();
+  if (unanswered_ == 0) quiet_since_ = Clock::now();
+  unanswered_ += commands;
+  counters_.commands.add(commands);
+  counters_.writes.add();
+}
+
+void Connection::write() {
+  while (written_ < outgoing_.size()) {
+    const std::size_t sent =
+        transport_->write(outgoing_.data() + written_, outgoing_.size() - written_);
+    if (sent == 0) return;
+    written_ += sent;
+  }
+  constexpr std::size_t worth_keeping = 64 * 1024;
+  if (outgoing_.capacity() > worth_keeping) {
+    outgoing_ = std::string();
+  } else {
+    outgoing_.clear();
+  }
+  written_ = 0;
+}
+
+// False: the deadline of `mine` has passed.
+bool Connection::receive(Request* mine) {
+  char bytes[read_size];
+  std::size_t got = transport_->read(bytes, sizeof bytes);
+  if (got == 0 && answers_fast() && outgoing_.empty()) {
+    for (int i = 0; i < yields_before_sleep && got == 0; ++i) {
+      sched_yield();
+      got = transport_->read(bytes, sizeof bytes);
+    }
+  }
+  if (got == 0) {
+    const auto patience = phase_ == Phase::ready ? quiet_since_ + endpoint_.timeout
+                                                 : phase_since_ + endpoint_.connect_timeout;
+    const auto until = std::min(mine->deadline, patience);
+    if (transport_->wait(true, !outgoing_.empty(), until)) return true;
+    return !give_up_waiting(mine, Clock::now());
+  }
+
+  const auto now = Clock::now();
+  const std::int64_t sample = std::min((now - quiet_since_).count(), longest_sample_ns);
+  const std::int64_t smoothed = round_trip_ns_.load(std::memory_order_relaxed);
+  round_trip_ns_.store(smoothed + (sample - smoothed) / 8, std::memory_order_relaxed);
+  quiet_since_ = now;
+  if (!reader_->feed(bytes, got)) throw std::bad_alloc();
+  while (auto reply = reader_->next()) arrived_.push_back(std::move(*reply));
+  if (phase_ == Phase::greeting) check_greeting();
+  deliver();
+  return true;
+}
+
+// True: `mine` gives up, and the connection may yet be good. Throws if the server's time is over.
+bool Connection::give_up_waiting(Request* mine, Clock::time_point now) {
+  if (phase_ != Phase::ready) {
+    if (now >= phase_since_ + endpoint_.connect_timeout) {
+      throw Error(Errc::timeout, "cannot connect within " + in_ms(endpoint_.connect_timeout));
+    }
+    return now >= mine->deadline;
+  }
+  // A caller that has given it nearly all the time there is has waited for the server, not for
+  // others.
+  if (now >= quiet_since_ + endpoint_.timeout * 9 / 10) {
+    throw Error(Errc::timeout, "no answer within " + in_ms(endpoint_.timeout));
+  }
+  return now >= mine->deadline;
+}
+
+void Connection::check_greeting() {
+  for (const Reply& reply : arrived_) {
+    if (reply.is(Reply::Type::error)) {
+      throw Error(code_of_error(reply.text()),
+                  "the server refuses our login: " + std::string(reply.text()));
+    }
+    if (--greetings_left_ > 0) continue;
+    if (!endpoint_.role.empty() &&
+        (reply.items.empty() || reply.items.front().text() != endpoint_.role)) {
+      throw Error(Errc::unavailable, "the server is not a " + endpoint_.role + " any more");
+    }
+    phase_ = Phase::ready;
+  }
+  arrived_.clear();
+}
+
+void Connection::deliver() {
+  if (arrived_.empty()) return;
+  if (!breaker_.closed()) breaker_.succeeded();
+  bool too_many = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (Reply& reply : arrived_) {
+      if (in_flight_.empty()) {
+        too_many = true;
+        break;
+      }
+      --unanswered_;
+      InFlight& slot = in_flight_.front();
+      if (reply.is(Reply::Type::error)) counters_.error_replies.add();
+      if (slot.request != nullptr) slot.request->replies[slot.answered] = std::move(reply);
+      if (++slot.answered < slot.expected) continue;
+      if (slot.request != nullptr) complete(*slot.request);
+      in_flight_.pop_front();
+    }
+  }
+  arrived_.clear();
+  for (std::atomic<std::uint32_t>* sleeper : sleepers_) futex_wake_one(sleeper);
+  sleepers_.clear();
+  if (too_many) throw Error(Errc::corrupt, "an answer that nobody asked for");
+}
+
+// With the lock held. From here on the request belongs to its caller and may be gone.
+void Connection::complete(Request& request) noexcept {
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  std::atomic<std::uint32_t>* const word = &request.state_;
+  if (word->exchange(Request::done, std::memory_order_acq_rel) != Request::asleep) return;
+  try {
+    sleepers_.push_back(word);
+  } catch (const std::bad_alloc&) {
+    futex_wake_one(word);
+  }
+}
+
+void Connection::fail(Request& request, std::size_t from, const Reply& why) noexcept {
+  for (std::size_t i = from; i < request.replies.size(); ++i) request.replies[i] = why;
+}
+
+// Whatever was under way here is over. Only what shows that the server itself is ill opens the
+// breaker: a connection that was good and is closed may have been idle too long.
+void Connection::break_off(Errc code, std::string_view reason, int system_error) noexcept {
+  const bool was_ready = phase_ == Phase::ready;
+  const bool lost = was_ready && code == Errc::unavailable;
+  if (!lost) breaker_.failed(Clock::now(), reason);
+  if (was_ready) counters_.connections_lost.add();
+  if (code == Errc::timeout) counters_.timeouts.add();
+  // What the bytes of the connection meant says nothing about the caller's entry.
+  if (code == Errc::corrupt) code = Errc::unavailable;
+
+  fd_.store(-1, std::memory_order_relaxed);
+  transport_.reset();
+  reader_.reset();
+  outgoing_.clear();
+  written_ = 0;
+  arrived_.clear();
+  unanswered_ = 0;
+  phase_ = Phase::closed;
+
+  const Reply why = failure(code, name_, reason, system_error);
+  {
+    const std::lock_guard lock(mutex_);
+    for (InFlight& slot : in_flight_) {
+      if (slot.request == nullptr) continue;
+      fail(*slot.request, slot.answered, why);
+      slot.request->lost_ = lost;
+      complete(*slot.request);
+    }
+    in_flight_.clear();
+    for (Request* request : queue_) {
+      fail(*request, 0, why);
+      request->lost_ = lost;
+      complete(*request);
+    }
+    queue_.clear();
+  }
+  for (std::atomic<std::uint32_t>* sleeper : sleepers_) futex_wake_one(sleeper);
+  sleepers_.clear();
+}
+
+// Gives the role to somebody who waits, preferably awake. False: nobody does.
+bool Connection::hand_on() noexcept {
+  std::atomic<std::uint32_t>* sleeper = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    Request* heir = nullptr;
+    const auto consider = [&](Request* request) {
+      if (request == nullptr || !request->attended_) return false;
+      heir = heir == nullptr ? request : heir;
+      if (request->state_.load(std::memory_order_relaxed) != Request::waiting) return false;
+      heir = request;
+      return true;
+    };
+    for (const InFlight& slot : in_flight_) {
+      if (consider(slot.request)) break;
+    }
+    if (heir == nullptr || heir->state_.load(std::memory_order_relaxed) == Request::asleep) {
+      for (Request* request : queue_) {
+        if (consider(request)) break;
+      }
+    }
+    if (heir == nullptr) {
+      driven_ = false;
+      return false;
+    }
+    if (heir->state_.exchange(Request::driving, std::memory_order_acq_rel) == Request::asleep) {
+      sleeper = &heir->state_;
+    }
+  }
+  if (sleeper != nullptr) futex_wake_one(sleeper);
+  return true;
+}
+
+bool Connection::answers_fast() const noexcept {
+  return round_trip_ns_.load(std::memory_order_relaxed) <
+         std::chrono::nanoseconds(worth_spinning_for).count();
+}
+
+void Connection::close_inherited() noexcept {
+  const int fd = fd_.exchange(-1, std::memory_order_relaxed);
+  if (fd >= 0) close(fd);
+}
+
+}  // namespace cairn::redis

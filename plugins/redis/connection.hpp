@@ -1,0 +1,148 @@
+// One connection that many callers share.
+//
+// Nobody owns the socket. A caller queues its request; if nobody drives the connection, it does: it
+// sends everything that is queued in one write, reads the answers for all, and hands the connection
+// on to one who still waits. So requests of many threads travel together, with no thread of our own
+// and without a thread waiting in between for a caller alone.
+//
+// Waiting callers first yield the processor a while, because a server nearby answers sooner than a
+// sleeping thread can be woken; then they sleep, each on its own word.
+//
+// Outcomes: after finish() every reply of the request is filled in, if only with a failure that
+// says why. Nothing is thrown. A caller whose deadline passes leaves, and its answers are dropped
+// when they come; if the server has been silent for the whole timeout, the connection is given up
+// for all. Threads: any. Lifetime: a Request lives until its finish() has returned.
+#pragma once
+
+#include "breaker.hpp"
+#include "counters.hpp"
+#include "resp.hpp"
+#include "transport.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cairn::redis {
+
+/// How to reach and greet one server.
+struct Endpoint {
+  Address address;
+  std::shared_ptr<TlsContext> tls;
+  bool keepalive = true;
+  std::chrono::nanoseconds connect_timeout{};
+  std::chrono::nanoseconds timeout{};
+  std::string greeting;  // commands that come before all others: who we are, which database
+  std::size_t greeting_replies = 0;
+  std::string role;  // if not empty, the last one is ROLE and must answer this
+};
+
+/// Commands of one caller, and where their answers go.
+class Request {
+ public:
+  Request(std::string_view commands, std::span<Reply> answers, Clock::time_point until) noexcept
+      : bytes(commands), replies(answers), deadline(until) {}
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  const std::string_view bytes;
+  const std::span<Reply> replies;
+  const Clock::time_point deadline;
+
+  /// The connection broke, but the server may well be there: on another connection it may work.
+  bool connection_lost() const noexcept { return lost_; }
+  /// Whether the server may have seen any of it.
+  bool sent() const noexcept { return sent_; }
+  void prepare_again() noexcept;
+
+ private:
+  friend class Connection;
+  enum State : std::uint32_t { waiting, asleep, driving, done };
+
+  std::atomic<std::uint32_t> state_{waiting};
+  bool attended_ = false;  // its caller is in finish(), and can be told to drive
+  bool sent_ = false;
+  bool lost_ = false;
+};
+
+class Connection {
+ public:
+  Connection(const Endpoint& endpoint, Breaker& breaker, Counters& counters);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Queues the request.
+  void start(Request& request);
+  /// Sends what is queued, if that can be done without waiting: for callers who will do something
+  /// else before they finish().
+  void push();
+  /// Waits for the answers, or the deadline.
+  void finish(Request& request);
+
+  /// Requests that have been started and are not done.
+  std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
+  /// In a child after fork: closes our copy of the socket and touches nothing else.
+  void close_inherited() noexcept;
+
+ private:
+  enum class Phase { closed, opening, greeting, ready };
+  struct InFlight {
+    Request* request;  // null: its caller has left
+    std::size_t expected;
+    std::size_t answered;
+  };
+
+  // For the driver alone.
+  void drive(Request& mine) noexcept;
+  bool advance(Request* mine);
+  void connect();
+  void take_queue();
+  void write();
+  bool receive(Request* mine);
+  bool give_up_waiting(Request* mine, Clock::time_point now);
+  void deliver();
+  void check_greeting();
+  void break_off(Errc code, std::string_view reason, int system_error) noexcept;
+  bool hand_on() noexcept;
+
+  void wait(Request& request) noexcept;
+  void leave(Request& request) noexcept;
+  void complete(Request& request) noexcept;
+  void fail(Request& request, std::size_t from, const Reply& why) noexcept;
+  bool answers_fast() const noexcept;
+
+  const Endpoint& endpoint_;
+  const std::string name_;  // the server's, for errors
+  Breaker& breaker_;
+  Counters& counters_;
+  std::atomic<std::size_t> load_{0};
+  std::atomic<int> fd_{-1};                     // a copy for close_inherited
+  std::atomic<std::int64_t> round_trip_ns_{0};  // smoothed
+
+  std::mutex mutex_;  // guards what follows
+  bool driven_ = false;
+  std::vector<Request*> queue_;
+  std::deque<InFlight> in_flight_;
+
+  // The driver's: passed on with the role.
+  Phase phase_ = Phase::closed;
+  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<ReplyReader> reader_;
+  std::string outgoing_;
+  std::size_t written_ = 0;
+  std::vector<Reply> arrived_;
+  std::vector<std::atomic<std::uint32_t>*> sleepers_;
+  std::size_t greetings_left_ = 0;
+  std::size_t unanswered_ = 0;     // replies that are due, ours and those of callers who left
+  Clock::time_point phase_since_;  // opening, greeting
+  Clock::time_point quiet_since_;  // the last sign of life, or when we began to wait for one
+};
+
+}  // namespace cairn::redis

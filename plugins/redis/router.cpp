@@ -1,0 +1,105 @@
+#include "router.hpp"
+
+#include "tls.hpp"
+
+namespace cairn::redis {
+
+namespace {
+
+// One server.
+class Standalone final : public Router {
+ public:
+  explicit Standalone(std::shared_ptr<Node> node) : node_(std::move(node)) {}
+
+  Reply run(const Command& command, Clock::time_point deadline) override {
+    Reply reply;
+    Request request(command.bytes, {&reply, 1}, deadline);
+    node_->run(request, command.repeatable);
+    return reply;
+  }
+
+  void run_all(std::span<const Command> commands, std::span<Reply> replies,
+               Clock::time_point deadline) override {
+    if (commands.empty()) return;
+    const char* begin = commands.front().bytes.data();
+    const char* end = commands.back().bytes.data() + commands.back().bytes.size();
+    bool repeatable = true;
+    for (const Command& command : commands) repeatable = repeatable && command.repeatable;
+    Request request({begin, static_cast<std::size_t>(end - begin)}, replies, deadline);
+    node_->run(request, repeatable);
+  }
+
+  std::shared_ptr<Node> home_of(std::string_view, Clock::time_point) override { return node_; }
+  void close_inherited() noexcept override { node_->close_inherited(); }
+  Health health() override {
+    return {1, node_->breaker().closed() ? 0u : 1u, node_->breaker().times_opened()};
+  }
+
+ private:
+  const std::shared_ptr<Node> node_;
+};
+
+void add_login(CommandBuffer& greeting, std::size_t& replies, const Login& login) {
+  if (login.password.empty()) return;
+  if (login.username.empty()) {
+    greeting.add({"AUTH", login.password});
+  } else {
+    greeting.add({"AUTH", login.username, login.password});
+  }
+  ++replies;
+}
+
+}  // namespace
+
+std::shared_ptr<Node> NodeFactory::make(Endpoint endpoint, std::size_t connections) const {
+  endpoint.tls = tls;
+  endpoint.keepalive = settings.keepalive;
+  endpoint.connect_timeout = settings.connect_timeout;
+  endpoint.timeout = settings.timeout;
+  const Node::Limits limits{connections, settings.retry_after, settings.retry_after_at_most};
+  return std::make_shared<Node>(std::move(endpoint), limits, counters);
+}
+
+std::shared_ptr<Node> NodeFactory::make(const Address& address, std::string_view role,
+                                        bool read_only) const {
+  Endpoint endpoint;
+  endpoint.address = address;
+  endpoint.role = role;
+  CommandBuffer greeting;
+  add_login(greeting, endpoint.greeting_replies, settings.login);
+  if (settings.db != 0) {
+    greeting.add({"SELECT", std::to_string(settings.db)});
+    ++endpoint.greeting_replies;
+  }
+  if (read_only) {
+    greeting.add({"READONLY"});
+    ++endpoint.greeting_replies;
+  }
+  if (!role.empty()) {
+    greeting.add({"ROLE"});
+    ++endpoint.greeting_replies;
+  }
+  endpoint.greeting = greeting.bytes();
+  return make(std::move(endpoint), static_cast<std::size_t>(settings.connections));
+}
+
+std::shared_ptr<Node> NodeFactory::make_sentinel(const Address& address) const {
+  Endpoint endpoint;
+  endpoint.address = address;
+  CommandBuffer greeting;
+  add_login(greeting, endpoint.greeting_replies, settings.sentinel_login);
+  endpoint.greeting = greeting.bytes();
+  return make(std::move(endpoint), 1);
+}
+
+std::unique_ptr<Router> make_router(const Settings& settings, Counters& counters) {
+  const NodeFactory factory{settings, make_tls_context(settings.tls), counters};
+  switch (settings.mode) {
+    case Mode::sentinel: return make_sentinel_router(factory);
+    case Mode::cluster: return make_cluster_router(factory);
+    case Mode::standalone: break;
+  }
+  return std::make_unique<Standalone>(factory.make(settings.servers.front()));
+}
+
+}  // namespace cairn::redis

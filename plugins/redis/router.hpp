@@ -1,0 +1,73 @@
+// Which server does what: one server, the master that sentinels name, or the nodes of a cluster.
+//
+// Threads: any. Outcomes: every reply is filled in; nothing is thrown but std::bad_alloc.
+#pragma once
+
+#include "counters.hpp"
+#include "node.hpp"
+#include "resp.hpp"
+#include "settings.hpp"
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace cairn::redis {
+
+/// One command about one key, or about none.
+struct Command {
+  std::string_view key;
+  std::string_view bytes;  // as CommandBuffer wrote them
+  bool reads = false;      // a replica can answer it
+  bool repeatable = true;  // doing it twice is as good as once
+};
+
+class Router {
+ public:
+  Router() = default;
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+  virtual ~Router() = default;
+
+  virtual Reply run(const Command& command, Clock::time_point deadline) = 0;
+  /// Element i of `replies` answers commands[i]. The bytes of the commands follow each other in
+  /// memory.
+  virtual void run_all(std::span<const Command> commands, std::span<Reply> replies,
+                       Clock::time_point deadline) = 0;
+
+  /// Whether one command may only name keys of one slot.
+  virtual bool is_sharded() const noexcept { return false; }
+  /// Where notifications about `key` are published; null: not known now.
+  virtual std::shared_ptr<Node> home_of(std::string_view key, Clock::time_point deadline) = 0;
+  /// In a child after fork: closes our copies of the sockets and touches nothing else.
+  virtual void close_inherited() noexcept = 0;
+  /// Servers in use, and those that are left alone just now.
+  struct Health {
+    std::size_t servers = 0;
+    std::size_t left_alone = 0;
+    std::uint64_t breaker_opened = 0;
+  };
+  virtual Health health() = 0;
+};
+
+/// What all nodes of one backend have in common.
+struct NodeFactory {
+  const Settings& settings;
+  std::shared_ptr<TlsContext> tls;
+  Counters& counters;
+
+  /// `role`: what ROLE must answer, or empty; `read_only`: it may be a cluster's replica.
+  std::shared_ptr<Node> make(const Address& address, std::string_view role = {},
+                             bool read_only = false) const;
+  /// A sentinel has its own login and no databases.
+  std::shared_ptr<Node> make_sentinel(const Address& address) const;
+
+ private:
+  std::shared_ptr<Node> make(Endpoint endpoint, std::size_t connections) const;
+};
+
+std::unique_ptr<Router> make_router(const Settings& settings, Counters& counters);
+std::unique_ptr<Router> make_sentinel_router(const NodeFactory& factory);
+std::unique_ptr<Router> make_cluster_router(const NodeFactory& factory);
+
+}  // namespace cairn::redis

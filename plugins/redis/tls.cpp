@@ -1,0 +1,224 @@
+#include "tls.hpp"
+
+#include <cairn/error.hpp>
+
+#include <arpa/inet.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdint>
+#include <new>
+#include <string>
+
+namespace cairn::redis {
+
+class TlsContext {
+ public:
+  explicit TlsContext(const TlsSettings& settings);
+  const TlsSettings settings;
+  SSL_CTX* ssl() const noexcept { return ssl_.get(); }
+
+ private:
+  struct Free {
+    void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+  };
+  std::unique_ptr<SSL_CTX, Free> ssl_;
+};
+
+namespace {
+
+// The last thing that OpenSSL complained about.
+std::string complaint() {
+  const unsigned long error = ERR_peek_last_error();
+  const char* text = ERR_reason_error_string(error);
+  ERR_clear_error();
+  return text != nullptr ? text : "unknown reason";
+}
+
+bool is_ip_address(const std::string& host) noexcept {
+  unsigned char buffer[sizeof(in6_addr)];
+  return inet_pton(AF_INET, host.c_str(), buffer) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), buffer) == 1;
+}
+
+// OpenSSL's own socket BIO writes without MSG_NOSIGNAL, so that a closed connection would kill the
+// program. Ours goes on top of the socket's descriptor and never signals.
+int fd_of(BIO* bio) noexcept {
+  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+}
+
+BIO_METHOD* quiet_socket_method() {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "quiet socket");
+    if (made == nullptr) throw std::bad_alloc();
+    BIO_meth_set_write(made, [](BIO* bio, const char* bytes, int size) {
+      BIO_clear_retry_flags(bio);
+      const ssize_t sent =
+          send(fd_of(bio), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+      return static_cast<int>(sent);
+    });
+    BIO_meth_set_read(made, [](BIO* bio, char* bytes, int size) {
+      BIO_clear_retry_flags(bio);
+      const ssize_t got = recv(fd_of(bio), bytes, static_cast<std::size_t>(size), MSG_DONTWAIT);
+      if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+      return static_cast<int>(got);
+    });
+    BIO_meth_set_ctrl(made, [](BIO*, int command, long, void*) -> long {
+      return command == BIO_CTRL_FLUSH ? 1 : 0;
+    });
+    BIO_meth_set_create(made, [](BIO* bio) {
+      BIO_set_init(bio, 1);
+      return 1;
+    });
+    return made;
+  }();
+  return method;
+}
+
+class TlsTransport final : public Transport {
+ public:
+  TlsTransport(const Address& address, bool keepalive, std::shared_ptr<TlsContext> context)
+      : Transport(address, keepalive),
+        context_(std::move(context)),
+        ssl_(SSL_new(context_->ssl())) {
+    if (ssl_ == nullptr) throw std::bad_alloc();
+    const std::string& name =
+        context_->settings.server_name.empty() ? address.host : context_->settings.server_name;
+    if (is_ip_address(name)) {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str());
+    } else {
+      SSL_set_tlsext_host_name(ssl_.get(), name.c_str());
+      SSL_set1_host(ssl_.get(), name.c_str());
+    }
+  }
+
+  bool open() override {
+    if (open_) return true;
+    if (!socket_.connected()) {
+      wants_ = Interest::write;
+      return false;
+    }
+    if (SSL_get_rbio(ssl_.get()) == nullptr) attach();
+    ERR_clear_error();
+    const int result = SSL_connect(ssl_.get());
+    if (result == 1) {
+      open_ = true;
+      return true;
+    }
+    if (!must_wait(result)) fail_handshake(result);
+    return false;
+  }
+
+  std::size_t write(const char* bytes, std::size_t size) override {
+    ERR_clear_error();
+    const int result = SSL_write(ssl_.get(), bytes, limited(size));
+    if (result > 0) return static_cast<std::size_t>(result);
+    if (!must_wait(result)) fail("write", result);
+    return 0;
+  }
+
+  std::size_t read(char* bytes, std::size_t size) override {
+    ERR_clear_error();
+    const int result = SSL_read(ssl_.get(), bytes, limited(size));
+    if (result > 0) return static_cast<std::size_t>(result);
+    if (!must_wait(result)) fail("read", result);
+    return 0;
+  }
+
+  Interest wants() const noexcept override { return wants_; }
+
+ private:
+  struct Free {
+    void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
+  };
+  void attach() {
+    BIO* bio = BIO_new(quiet_socket_method());
+    if (bio == nullptr) throw std::bad_alloc();
+    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd())));
+    SSL_set_bio(ssl_.get(), bio, bio);  // takes it over
+  }
+  static int limited(std::size_t size) noexcept {
+    return static_cast<int>(std::min<std::size_t>(size, INT_MAX));
+  }
+
+  bool must_wait(int result) noexcept {
+    switch (SSL_get_error(ssl_.get(), result)) {
+      case SSL_ERROR_WANT_READ: wants_ = Interest::read; return true;
+      case SSL_ERROR_WANT_WRITE: wants_ = Interest::write; return true;
+      default: return false;
+    }
+  }
+
+  [[noreturn]] void fail(const char* doing, int result) {
+    const int system_error = errno;
+    if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_ZERO_RETURN) {
+      throw Error(Errc::unavailable, "the server closed the connection");
+    }
+    if (ERR_peek_last_error() != 0) {
+      throw Error(Errc::unavailable, std::string("TLS ") + doing + ": " + complaint());
+    }
+    throw Error(Errc::unavailable, "the server closed the connection", system_error);
+  }
+
+  [[noreturn]] void fail_handshake(int result) {
+    const long verdict = SSL_get_verify_result(ssl_.get());
+    if (verdict != X509_V_OK && context_->settings.verify) {
+      ERR_clear_error();
+      throw Error(Errc::rejected, std::string("the server's certificate is refused: ") +
+                                      X509_verify_cert_error_string(verdict));
+    }
+    fail("handshake", result);
+  }
+
+  const std::shared_ptr<TlsContext> context_;
+  std::unique_ptr<SSL, Free> ssl_;
+  Interest wants_ = Interest::write;
+  bool open_ = false;
+};
+
+}  // namespace
+
+TlsContext::TlsContext(const TlsSettings& tls)
+    : settings(tls), ssl_(SSL_CTX_new(TLS_client_method())) {
+  if (ssl_ == nullptr) throw std::bad_alloc();
+  SSL_CTX* context = ssl_.get();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  // Whoever continues a write owns the same bytes, but perhaps at another address.
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_verify(context, tls.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  ERR_clear_error();
+  const auto check = [](bool good, const std::string& what) {
+    if (!good) throw Error(Errc::config, what + ": " + complaint());
+  };
+  if (tls.ca_file.empty()) {
+    check(SSL_CTX_set_default_verify_paths(context) == 1, "the system's certificate authorities");
+  } else {
+    check(SSL_CTX_load_verify_locations(context, tls.ca_file.c_str(), nullptr) == 1,
+          "ca_file " + tls.ca_file);
+  }
+  if (!tls.cert_file.empty()) {
+    check(SSL_CTX_use_certificate_chain_file(context, tls.cert_file.c_str()) == 1,
+          "cert_file " + tls.cert_file);
+    check(SSL_CTX_use_PrivateKey_file(context, tls.key_file.c_str(), SSL_FILETYPE_PEM) == 1,
+          "key_file " + tls.key_file);
+    check(SSL_CTX_check_private_key(context) == 1, "key_file does not belong to cert_file");
+  }
+}
+
+std::shared_ptr<TlsContext> make_tls_context(const TlsSettings& settings) {
+  return settings.on ? std::make_shared<TlsContext>(settings) : nullptr;
+}
+
+std::unique_ptr<Transport> make_tls_transport(const Address& address, bool keepalive,
+                                              std::shared_ptr<TlsContext> context) {
+  return std::make_unique<TlsTransport>(address, keepalive, std::move(context));
+}
+
+}  // namespace cairn::redis

@@ -1,0 +1,176 @@
+#include "transport.hpp"
+
+#include "tls.hpp"
+
+#include <cairn/error.hpp>
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+namespace cairn::redis {
+
+namespace {
+
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
+
+[[noreturn]] void lost(const char* doing, int error) {
+  throw Error(Errc::unavailable, std::string(doing) + ": " + reason(error), error);
+}
+
+}  // namespace
+
+// ---- Socket ----
+
+void Socket::FreeAddresses::operator()(addrinfo* list) const noexcept {
+  freeaddrinfo(list);
+}
+
+Socket::Socket(const Address& address, bool keepalive) : address_(address), keepalive_(keepalive) {
+  if (address_.is_unix()) {
+    connect_unix();
+  } else {
+    look_up();
+    try_next();
+  }
+}
+
+Socket::~Socket() {
+  if (fd_ >= 0) close(fd_);
+}
+
+void Socket::look_up() {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(address_.port);
+  const int error = getaddrinfo(address_.host.c_str(), port.c_str(), &hints, &found);
+  if (error != 0) {
+    throw Error(Errc::unavailable, "cannot find " + address_.host + ": " + gai_strerror(error),
+                error == EAI_SYSTEM ? errno : 0);
+  }
+  found_.reset(found);
+  next_ = found;
+}
+
+void Socket::connect_unix() {
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  if (address_.path.size() >= sizeof to.sun_path) {
+    throw Error(Errc::rejected, "the path of the unix socket is too long: " + address_.path);
+  }
+  std::memcpy(to.sun_path, address_.path.c_str(), address_.path.size());
+  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd_ < 0) lost("cannot open a socket", errno);
+  // A unix socket connects at once, or its queue is full (EAGAIN).
+  if (connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    lost("cannot connect", errno);
+  }
+  connected_ = true;
+}
+
+// Goes through what the name stands for until one of them does not refuse at once.
+void Socket::try_next() {
+  while (next_ != nullptr) {
+    const addrinfo& to = *next_;
+    next_ = to.ai_next;
+    if (fd_ >= 0) close(fd_);
+    fd_ = socket(to.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd_ < 0) {
+      last_errno_ = errno;
+      continue;
+    }
+    const int on = 1;
+    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (keepalive_) {
+      const int idle_s = 30, between_s = 10, probes = 3;
+      setsockopt(fd_, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+      setsockopt(fd_, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+      setsockopt(fd_, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof between_s);
+      setsockopt(fd_, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    }
+    if (connect(fd_, to.ai_addr, to.ai_addrlen) == 0) {
+      connected_ = true;
+      return;
+    }
+    if (errno == EINPROGRESS) return;
+    last_errno_ = errno;
+  }
+  lost("cannot connect", last_errno_);
+}
+
+bool Socket::connected() {
+  while (!connected_) {
+    pollfd at{fd_, POLLOUT, 0};
+    if (poll(&at, 1, 0) <= 0) return false;
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error == 0) {
+      connected_ = true;
+    } else {
+      last_errno_ = error;
+      try_next();
+    }
+  }
+  return true;
+}
+
+// ---- Transport ----
+
+bool Transport::open() {
+  return socket_.connected();
+}
+
+std::size_t Transport::write(const char* bytes, std::size_t size) {
+  for (;;) {
+    const ssize_t sent = send(fd(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    if (errno != EINTR) lost("connection lost", errno);
+  }
+}
+
+std::size_t Transport::read(char* bytes, std::size_t size) {
+  for (;;) {
+    const ssize_t got = recv(fd(), bytes, size, MSG_DONTWAIT);
+    if (got > 0) return static_cast<std::size_t>(got);
+    if (got == 0) throw Error(Errc::unavailable, "the server closed the connection");
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    if (errno != EINTR) lost("connection lost", errno);
+  }
+}
+
+bool Transport::wait(bool for_read, bool for_write, Clock::time_point until, int also) const {
+  pollfd at[] = {{fd(), static_cast<short>((for_read ? POLLIN : 0) | (for_write ? POLLOUT : 0)), 0},
+                 {also, POLLIN, 0}};
+  for (;;) {
+    const auto left = std::max(until - Clock::now(), Clock::duration::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    const timespec limit{seconds.count(), (left - seconds).count()};
+    const int ready = ppoll(at, 2, &limit, nullptr);
+    if (ready > 0) return true;
+    if (ready == 0) return false;
+    if (errno != EINTR) lost("poll", errno);
+  }
+}
+
+std::unique_ptr<Transport> make_transport(const Address& address, bool keepalive,
+                                          const std::shared_ptr<TlsContext>& tls) {
+  if (tls != nullptr) return make_tls_transport(address, keepalive, tls);
+  return std::make_unique<Transport>(address, keepalive);
+}
+
+}  // namespace cairn::redis

@@ -1,0 +1,85 @@
+// A stream of bytes to one server: a TCP or unix socket, or TLS over one.
+//
+// Nothing here blocks unless it is asked to wait: open() and the reads and writes do what can be
+// done now and say when they cannot go on; wait() sleeps until they can.
+//
+// Threads: one at a time. Errors: cairn::Error (unavailable, timeout, rejected) with a reason; the
+// transport is of no use afterwards.
+#pragma once
+
+#include "address.hpp"
+#include "settings.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+struct addrinfo;
+
+namespace cairn::redis {
+
+using Clock = std::chrono::steady_clock;
+
+class TlsContext;  // tls.hpp
+
+/// A non-blocking socket that is being connected, or is.
+class Socket {
+ public:
+  /// Starts connecting. Looks names up, which may take as long as the system's resolver takes.
+  Socket(const Address& address, bool keepalive);
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  ~Socket();
+
+  /// True: connected. False: not yet; wait for writing and call again.
+  bool connected();
+  int fd() const noexcept { return fd_; }
+
+ private:
+  struct FreeAddresses {
+    void operator()(addrinfo* list) const noexcept;
+  };
+  void look_up();
+  void try_next();
+  void connect_unix();
+
+  const Address address_;
+  const bool keepalive_;
+  std::unique_ptr<addrinfo, FreeAddresses> found_;
+  addrinfo* next_ = nullptr;  // what is tried after the current one fails
+  int fd_ = -1;
+  bool connected_ = false;
+  int last_errno_ = 0;
+};
+
+class Transport {
+ public:
+  enum class Interest { read, write };
+
+  Transport(const Address& address, bool keepalive) : socket_(address, keepalive) {}
+  virtual ~Transport() = default;
+
+  /// True: bytes can flow. False: wait() for what wants() says, and call again.
+  virtual bool open();
+  /// Bytes taken, or 0: none now.
+  virtual std::size_t write(const char* bytes, std::size_t size);
+  /// Bytes got, or 0: none now. Errors: unavailable if the server has closed the connection.
+  virtual std::size_t read(char* bytes, std::size_t size);
+  /// What a step that could not go on waits for.
+  virtual Interest wants() const noexcept { return Interest::write; }
+
+  /// Sleeps until the socket is readable or writable, as asked, or until there is something to read
+  /// from `also` (-1: nothing else). False: `until` passed.
+  bool wait(bool for_read, bool for_write, Clock::time_point until, int also = -1) const;
+  int fd() const noexcept { return socket_.fd(); }
+
+ protected:
+  Socket socket_;
+};
+
+/// A transport of the kind that `tls` asks for; null: a plain one.
+std::unique_ptr<Transport> make_transport(const Address& address, bool keepalive,
+                                          const std::shared_ptr<TlsContext>& tls);
+
+}  // namespace cairn::redis

@@ -1,0 +1,32 @@
+// What a Redis URL says.
+//
+//     redis://[[user]:password@]host[:port][/db]
+//     rediss://...                                  the same over TLS
+//     unix://[[user]:password@]/path/to.sock[?db=N]
+//
+// Percent escapes are decoded. `?db=`, `?username=` and `?password=` are understood as Python's
+// client understands them.
+// Errors: Error(config) that says what is wrong, and never shows a password.
+#pragma once
+
+#include "address.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace cairn::redis {
+
+struct Url {
+  Address address;
+  bool tls = false;
+  std::string username;
+  std::string password;
+  int db = 0;
+};
+
+Url parse_url(std::string_view text);
+
+/// "host", "host:port" or "[v6]:port"; `what` names the option in errors.
+Address parse_address(std::string_view text, int default_port, std::string_view what);
+
+}  // namespace cairn::redis
