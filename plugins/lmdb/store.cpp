@@ -1,0 +1,224 @@
+#include "store.hpp"
+
+#include "file_system.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <mutex>
+
+namespace cairn::lmdb {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The stores that are open in this process, by device and inode of the folder.
+struct OpenStores {
+  std::mutex mutex;
+  std::map<std::pair<dev_t, ino_t>, std::weak_ptr<Store>> stores;
+  const pid_t process = getpid();
+};
+
+// Never destroyed: a component may be destroyed by an exit handler. A forked child starts afresh,
+// for LMDB must not be used there, and the mutex may be held by a thread that is not there.
+OpenStores& open_stores() {
+  static std::atomic<OpenStores*> current{nullptr};
+  OpenStores* found = current.load();
+  if (found != nullptr && found->process == getpid()) return *found;
+  auto* fresh = new OpenStores;
+  if (current.compare_exchange_strong(found, fresh)) return *fresh;
+  delete fresh;
+  return *found;
+}
+
+std::string boot_id() {
+  std::string id(36, '\0');
+  const int file = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  const ssize_t size = file < 0 ? -1 : read(file, id.data(), id.size());
+  if (file >= 0) close(file);
+  id.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  return id;
+}
+
+// Says that the file may hold what the machine has not written to the disk yet, and since which
+// start of the machine. Only with Sync::none.
+class UnsyncedMark {
+ public:
+  explicit UnsyncedMark(const std::string& folder) : path_(folder + "/unsynced") {}
+
+  bool is_of_earlier_boot() const {
+    char text[64];
+    const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    const ssize_t size = ::read(file, text, sizeof text);
+    ::close(file);
+    return size >= 0 && std::string_view(text, static_cast<std::size_t>(size)) != boot_id();
+  }
+  void set(unsigned permissions) const {
+    const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, permissions);
+    const std::string id = boot_id();
+    const bool written = file >= 0 &&
+                         write(file, id.data(), id.size()) == static_cast<ssize_t>(id.size()) &&
+                         fsync(file) == 0;
+    const int error = errno;
+    if (file >= 0) ::close(file);
+    if (!written) {
+      throw Error(Errc::config, "cannot write " + path_ + ": " + std::strerror(error), error);
+    }
+  }
+  void clear() const noexcept { ::unlink(path_.c_str()); }
+
+ private:
+  std::string path_;
+};
+
+void remove_database(const std::string& folder) {
+  for (const char* name : {"/data.mdb", "/lock.mdb"}) ::unlink((folder + name).c_str());
+}
+
+void make_folder(const Settings& settings) {
+  std::error_code error;
+  if (fs::is_directory(settings.folder, error)) return;
+  if (const fs::path parent = fs::path(settings.folder).parent_path(); !parent.empty()) {
+    fs::create_directories(parent, error);
+  }
+  // Whoever may read or write the files may enter the folder.
+  const unsigned mode = settings.permissions | (settings.permissions & 0444) >> 2;
+  if (mkdir(settings.folder.c_str(), mode) != 0 && errno != EEXIST) {
+    throw Error(Errc::config,
+                "cannot make the folder " + settings.folder + ": " + std::strerror(errno), errno);
+  }
+  if (!fs::is_directory(settings.folder, error)) {
+    throw Error(Errc::config, settings.folder +
+                                  " is not a folder: `path` names a folder, in which the "
+                                  "files are made");
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<Store> Store::open(const Settings& settings, const Services& services) {
+  make_folder(settings);
+  if (const auto name = network_file_system_of(settings.folder)) {
+    throw Error(Errc::config,
+                settings.folder + " lies on " + std::string(*name) +
+                    ", which several machines share: LMDB maps the file, and needs a local "
+                    "disk. Choose a `path` on one");
+  }
+  struct stat folder {};
+  if (stat(settings.folder.c_str(), &folder) != 0) {
+    throw Error(Errc::config, "cannot look at " + settings.folder + ": " + std::strerror(errno),
+                errno);
+  }
+  OpenStores& open = open_stores();
+  const std::lock_guard lock(open.mutex);
+  std::weak_ptr<Store>& known = open.stores[{folder.st_dev, folder.st_ino}];
+  if (std::shared_ptr<Store> store = known.lock()) {
+    Settings same = settings;
+    same.folder = store->settings_.folder;  // the same place, perhaps by another name
+    if (same != store->settings_) {
+      throw Error(Errc::config, settings.folder +
+                                    " is already open in this program with other settings: "
+                                    "give both the same max_bytes, sync, max_readers, "
+                                    "permissions, when_damaged and timeout");
+    }
+    return store;
+  }
+  auto store = std::make_shared<Store>(settings, services);
+  known = store;
+  return store;
+}
+
+void Store::release(std::shared_ptr<Store>& store) noexcept {
+  if (store == nullptr) return;
+  const std::lock_guard lock(open_stores().mutex);
+  store.reset();
+}
+
+Store::Store(const Settings& settings, const Services& services)
+    : settings_(settings), services_(services), process_(getpid()) {
+  locks_ = std::make_unique<CreationLocks>(settings_.folder, settings_.permissions,
+                                           settings_.timeout, [this] { open_first(); });
+  if (environment_ == nullptr) environment_ = std::make_unique<Environment>(settings_, services_);
+  writer_ = std::make_unique<Writer>(settings_, services_, *environment_, *locks_);
+}
+
+// Nobody else has the folder open.
+void Store::open_first() {
+  const UnsyncedMark unsynced(settings_.folder);
+  if (unsynced.is_of_earlier_boot()) {
+    services_.log(
+        Services::warning,
+        "the machine went down while " + settings_.folder +
+            " was open with sync = \"none\": its content may be torn, so it starts empty");
+    remove_database(settings_.folder);
+  }
+  // Before the first write, and only with `none`: with the others the disk is always sound.
+  if (settings_.sync == Sync::none) {
+    unsynced.set(settings_.permissions);
+  } else {
+    unsynced.clear();
+  }
+  try {
+    environment_ = std::make_unique<Environment>(settings_, services_);
+  } catch (const Damaged& damage) {
+    if (!settings_.start_empty_when_damaged) throw;
+    services_.log(Services::warning,
+                  std::string(damage.what()) + ": when_damaged = \"start_empty\"");
+    remove_database(settings_.folder);
+    environment_ = std::make_unique<Environment>(settings_, services_);
+  }
+}
+
+Store::~Store() {
+  if (process_ != getpid()) {  // a forked child: all this is the parent's
+    environment_->abandon();
+    locks_->abandon();
+    return;
+  }
+  locks_->leave([&](bool alone) {
+    if (alone && settings_.sync == Sync::none && environment_->sync()) {
+      UnsyncedMark(settings_.folder).clear();
+    }
+    environment_.reset();
+  });
+}
+
+std::optional<Entry> Store::get(Key key, std::int64_t now_ns) {
+  const Environment::Reading reading(*environment_);
+  return read(reading, key, now_ns);
+}
+
+void Store::get_multi(Keys keys, Results results, std::int64_t now_ns) {
+  const Environment::Reading reading(*environment_);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (std::optional<Entry> entry = read(reading, keys[i], now_ns))
+      results.hit(i, std::move(*entry));
+  }
+}
+
+std::optional<Entry> Store::read(const Environment::Reading& reading, Key key,
+                                 std::int64_t now_ns) {
+  const StoredKey stored(key);
+  MDB_val stored_key = to_val(stored.view()), value;
+  const int code = mdb_get(reading.txn(), environment_->entries(), &stored_key, &value);
+  if (code == MDB_NOTFOUND) return std::nullopt;
+  if (code != 0) throw to_error(code, "cannot read " + settings_.folder);
+  const Record record(to_view(value), stored.is_hashed());
+  if (!record.is_sound()) throw Error(Errc::corrupt, "a record is shorter than its header");
+  if (record.has_expired(now_ns)) return std::nullopt;
+  if (stored.is_hashed() && record.key() != key.view()) return std::nullopt;
+  // Copied, for a view into the map would keep its transaction open, and with it every page that
+  // was in use then: one entry that is held for an hour would fill the file.
+  Entry entry = Entry::copy(record.payload());
+  entry.raw().expires_ns = record.header().expires_ns;
+  entry.raw().cas = record.header().sequence;
+  return entry;
+}
+
+}  // namespace cairn::lmdb

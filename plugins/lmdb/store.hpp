@@ -1,0 +1,54 @@
+// One folder, open in this process: the database, its writer and its locks. LMDB must not open a
+// file twice in one process, so every component on the same folder shares one Store.
+//
+// Threads: any method, any thread, any time. Lifetimes: what get() hands out is a copy, and
+// outlives it.
+#pragma once
+
+#include "creation_locks.hpp"
+#include "environment.hpp"
+#include "writer.hpp"
+
+#include <cairn/backend.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace cairn::lmdb {
+
+class Store {
+ public:
+  /// The store of the folder. Errors: Error(config) saying what is wrong with the folder or file,
+  /// or that it is open in this process with other settings.
+  static std::shared_ptr<Store> open(const Settings& settings, const Services& services);
+  /// Lets go of it. The last one closes it, and nobody opens it again before that is done.
+  static void release(std::shared_ptr<Store>& store) noexcept;
+
+  Store(const Settings& settings, const Services& services);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  ~Store();
+
+  std::optional<Entry> get(Key key, std::int64_t now_ns);
+  void get_multi(Keys keys, Results results, std::int64_t now_ns);
+  void apply(std::span<Change> changes, Writer::Clock::time_point deadline) {
+    writer_->apply(changes, deadline);
+  }
+  CreationLocks& locks() noexcept { return *locks_; }
+  Environment& environment() noexcept { return *environment_; }
+  const Writer& writer() const noexcept { return *writer_; }
+  const Settings& settings() const noexcept { return settings_; }
+
+ private:
+  std::optional<Entry> read(const Environment::Reading& reading, Key key, std::int64_t now_ns);
+  void open_first();
+
+  const Settings settings_;
+  const Services services_;
+  const int process_;
+  std::unique_ptr<CreationLocks> locks_;
+  std::unique_ptr<Environment> environment_;
+  std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace cairn::lmdb

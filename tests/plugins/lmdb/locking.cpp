@@ -1,0 +1,147 @@
+#include "catch.hpp"
+#include "component_under_test.hpp"
+#include "temporary_folder.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+using namespace cairn;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+TEST_CASE("one holder at a time, and only the holder's token frees or renews", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
+  const auto token = lmdb->lock("k", 30s, Call());
+  REQUIRE(token.has_value());
+  CHECK(*token != 0);
+  CHECK_FALSE(lmdb->lock("k", 30s, Call()).has_value());
+  CHECK(lmdb->lock("another", 30s, Call()).has_value());
+  CHECK_FALSE(lmdb->unlock("k", *token + 1, Call()));
+  CHECK_FALSE(lmdb->renew("k", *token + 1, 30s, Call()));
+  CHECK_FALSE(lmdb->await_unlock("k", 0ns, Call()));
+
+  bool released = false;
+  std::thread([&] { released = lmdb->unlock("k", *token, Call()); }).join();
+  CHECK(released);
+  CHECK(lmdb->await_unlock("k", 0ns, Call()));
+  CHECK_FALSE(lmdb->unlock("k", *token, Call()));
+}
+
+TEST_CASE("a lock is lost when its lease is over, unless it was renewed", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
+  const auto first = lmdb->lock("k", 10s, Call());
+  ComponentUnderTest::pass(9s);
+  CHECK(lmdb->renew("k", *first, 10s, Call()));
+  ComponentUnderTest::pass(9s);
+  CHECK_FALSE(lmdb->lock("k", 10s, Call()).has_value());
+  ComponentUnderTest::pass(1s);
+  CHECK(lmdb->await_unlock("k", 0ns, Call()));
+  CHECK_FALSE(lmdb->renew("k", *first, 10s, Call()));
+  const auto second = lmdb->lock("k", 0ns, Call());
+  REQUIRE(second.has_value());
+  CHECK_FALSE(lmdb->unlock("k", *first, Call()));
+  ComponentUnderTest::pass(1000h);  // no lease: until it is unlocked
+  CHECK_FALSE(lmdb->lock("k", 10s, Call()).has_value());
+  CHECK(lmdb->unlock("k", *second, Call()));
+}
+
+TEST_CASE("thousands of locks are held at once", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
+  std::vector<std::uint64_t> tokens;
+  for (int i = 0; i < 4000; ++i) {
+    const auto token = lmdb->lock("key " + std::to_string(i), 0ns, Call());
+    REQUIRE(token.has_value());
+    tokens.push_back(*token);
+  }
+  CHECK_FALSE(lmdb->lock("key 1234", 0ns, Call()).has_value());
+  for (int i = 0; i < 4000; ++i) {
+    REQUIRE(lmdb->unlock("key " + std::to_string(i), tokens[static_cast<std::size_t>(i)], Call()));
+  }
+}
+
+TEST_CASE("a waiter in another process wakes within 2 ms of the release", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
+  std::vector<double> late;
+  for (int round = 0; round < 5; ++round) {
+    const auto token = lmdb->lock("k", 0ns, Call());
+    REQUIRE(token.has_value());
+    int ready[2], answer[2];
+    REQUIRE(pipe(ready) == 0);
+    REQUIRE(pipe(answer) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      lmdb.after_fork();
+      (void)!write(ready[1], "", 1);
+      const bool free = lmdb->await_unlock("k", 10s, Call());
+      const auto when = Clock::now();
+      (void)!write(answer[1], &when, sizeof when);
+      _exit(free ? 0 : 1);
+    }
+    char byte;
+    REQUIRE(read(ready[0], &byte, 1) == 1);
+    std::this_thread::sleep_for(
+        5ms);  // until it sleeps; if it does not yet, the test is only easier
+    const auto released = Clock::now();
+    CHECK(lmdb->unlock("k", *token, Call()));
+    Clock::time_point woke;
+    REQUIRE(read(answer[0], &woke, sizeof woke) == sizeof woke);
+    late.push_back(std::chrono::duration<double, std::milli>(woke - released).count());
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0);
+    for (const int end : {ready[0], ready[1], answer[0], answer[1]}) close(end);
+  }
+  CHECK(*std::min_element(late.begin(), late.end()) < 2.0);
+}
+
+TEST_CASE("a holder that is killed loses its locks", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    lmdb.after_fork();
+    const bool locked = lmdb->lock("k", 0ns, Call()).has_value();
+    (void)!write(ready[1], &locked, 1);
+    for (;;) pause();
+  }
+  char locked = 0;
+  REQUIRE(read(ready[0], &locked, 1) == 1);
+  CHECK(locked == 1);
+  CHECK_FALSE(lmdb->lock("k", 0ns, Call()).has_value());
+
+  std::thread killer([&] {
+    std::this_thread::sleep_for(10ms);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+  });
+  const auto before = Clock::now();
+  CHECK(lmdb->await_unlock("k", 5s, Call()));
+  CHECK(Clock::now() - before < 1s);
+  killer.join();
+  CHECK(lmdb->lock("k", 0ns, Call()).has_value());
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST_CASE("waiting for a lock ends with the wait, or with the deadline of the call", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
+  REQUIRE(lmdb->lock("k", 0ns, Call()).has_value());
+  const auto before = Clock::now();
+  CHECK_FALSE(lmdb->await_unlock("k", 30ms, Call()));
+  CHECK(Clock::now() - before >= 30ms);
+  cairn_call raw{};
+  raw.size = sizeof raw;
+  raw.deadline_ns = (Clock::now() + 20ms).time_since_epoch() / 1ns;
+  CHECK_FALSE(lmdb->await_unlock("k", 60s, Call(&raw)));
+  CHECK(Clock::now() - before < 5s);
+}
