@@ -1,0 +1,172 @@
+#include "catch.hpp"
+#include "test_host.hpp"
+
+#include <future>
+#include <thread>
+
+using namespace cairn;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string plain = R"(
+[region.r]
+backend = "memory"
+expiration_time = "1h"
+)";
+
+}  // namespace
+
+TEST_CASE("a hard invalidation makes every older value a miss", "[invalidation]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  region.set("k", 1);
+  region.invalidate();
+  CHECK_FALSE(region.get<int>("k").has_value());
+  CHECK(region.get<int>("k", {.ignore_expiration = true}) == 1);
+  int calls = 0;
+  CHECK(region.get_or_create("k", [&] { return ++calls + 1; }) == 2);
+  CHECK(region.get_or_create("k", [&] { return ++calls + 1; }) == 2);
+  CHECK(calls == 1);
+  CHECK(region.get_multi<int>({"k"}) == std::vector<std::optional<int>>{2});
+}
+
+TEST_CASE("what is stored right after an invalidation is good, even if the clock stands still", "[invalidation]") {
+  TestHost host(plain);
+  host.region().invalidate();
+  host.region().set("k", 1);
+  CHECK(host.region().get<int>("k") == 1);
+  host.region().invalidate();
+  CHECK_FALSE(host.region().get<int>("k").has_value());
+}
+
+TEST_CASE("after a hard invalidation callers wait for the new value", "[invalidation]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  region.set("k", 1);
+  region.invalidate(Invalidation::hard);
+  std::promise<void> entered;
+  std::promise<void> opened;
+  auto creator = std::async(std::launch::async, [&] {
+    return region.get_or_create("k", [&] {
+      entered.set_value();
+      opened.get_future().wait();
+      return 2;
+    });
+  });
+  entered.get_future().wait();
+  auto waiter =
+      std::async(std::launch::async, [&] { return region.get_or_create("k", [] { return 3; }); });
+  while (region.statistics().waits == 0) std::this_thread::yield();
+  opened.set_value();
+  CHECK(creator.get() == 2);
+  CHECK(waiter.get() == 2);
+}
+
+TEST_CASE("after a soft invalidation get misses, and get_or_create serves the old value meanwhile", "[invalidation]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  region.set("k", 1);
+  region.invalidate(Invalidation::soft);
+  CHECK_FALSE(region.get<int>("k").has_value());
+  std::promise<void> entered;
+  std::promise<void> opened;
+  auto creator = std::async(std::launch::async, [&] {
+    return region.get_or_create("k", [&] {
+      entered.set_value();
+      opened.get_future().wait();
+      return 2;
+    });
+  });
+  entered.get_future().wait();
+  CHECK(region.get_or_create("k", [] { return 3; }) == 1);
+  opened.set_value();
+  CHECK(creator.get() == 2);
+  CHECK(region.get_or_create("k", [] { return 3; }) == 2);
+}
+
+TEST_CASE("a soft invalidation works without an expiration too", "[invalidation]") {
+  TestHost host("[region.r]\nbackend = \"memory\"\n");
+  host.region().set("k", 1);
+  host.region().invalidate(Invalidation::soft);
+  CHECK(host.region().get_or_create("k", [] { return 2; }) == 2);
+  CHECK(host.region().get_or_create("k", [] { return 3; }) == 2);
+}
+
+TEST_CASE("a soft invalidation does not bring back what a hard one buried", "[invalidation]") {
+  TestHost host(plain + "stale_on_error = \"1h\"\n");
+  Region& region = host.region();
+  region.set("k", 1);
+  region.invalidate(Invalidation::hard);
+  region.invalidate(Invalidation::soft);
+  // A stale value would be served for the creator's error; a buried one is not.
+  CHECK_THROWS_WITH(region.get_or_create("k", []() -> int { throw std::runtime_error("no"); }), "no");
+}
+
+TEST_CASE("a value whose creation began before an invalidation does not survive it", "[invalidation]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  CHECK(region.get_or_create("k", [&] {
+    region.invalidate();
+    host.clock.advance(1s);
+    return 1;
+  }) == 1);  // who asked gets it
+  CHECK_FALSE(region.get<int>("k").has_value());
+  CHECK(region.get_or_create("k", [] { return 2; }) == 2);
+}
+
+TEST_CASE("invalidation is a region's own", "[invalidation]") {
+  TestHost host(plain + "[region.other]\nbackend = \"memory\"\n");
+  host.region("other").set("k", 1);
+  host.region().invalidate();
+  CHECK(host.region("other").get<int>("k") == 1);
+}
+
+TEST_CASE("stamps kept in the store reach every region on it within the delay", "[invalidation]") {
+  // Two regions with the same keys stand for two processes.
+  TestHost host(R"(
+[backend.b]
+plugin = "memory"
+[region.one]
+backend = "b"
+invalidation = "store"
+invalidation_delay = "20ms"
+[region.two]
+backend = "b"
+invalidation = "store"
+invalidation_delay = "20ms"
+)");
+  Region& one = host.region("one");
+  Region& two = host.region("two");
+  one.set("k", 1);
+  CHECK(two.get<int>("k") == 1);
+  one.invalidate();
+  CHECK_FALSE(one.get<int>("k").has_value());
+  const auto since = std::chrono::steady_clock::now();
+  while (two.get<int>("k").has_value()) {
+    REQUIRE(std::chrono::steady_clock::now() - since < 10s);
+    std::this_thread::yield();
+  }
+  two.set("k", 2);
+  CHECK(one.get<int>("k") == 2);
+  two.invalidate(Invalidation::soft);
+  CHECK(two.get_or_create("k", [] { return 3; }) == 3);
+}
+
+TEST_CASE("a strategy of the program's own sees every key", "[invalidation]") {
+  struct OnlyUsers final : InvalidationStrategy {
+    void invalidate(Invalidation, Time) override { voided = true; }
+    Invalidation check(std::string_view key, Time) const override {
+      return voided && key.substr(0, 5) == "user:" ? Invalidation::hard : Invalidation::none;
+    }
+    std::atomic<bool> voided{false};
+  };
+  TestHost host(plain);
+  Region& region = host.region();
+  region.set_invalidation(std::make_shared<OnlyUsers>());
+  region.set("user:1", 1);
+  region.set("item:1", 1);
+  region.invalidate();
+  CHECK_FALSE(region.get<int>("user:1").has_value());
+  CHECK(region.get<int>("item:1") == 1);
+}

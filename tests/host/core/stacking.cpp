@@ -1,0 +1,225 @@
+#include "catch.hpp"
+#include "stack.hpp"
+#include "test_host.hpp"
+
+#include <future>
+#include <thread>
+
+using namespace cairn;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string errors_of(const std::string& toml) {
+  try {
+    TestHost host(toml);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("the first of wrap is outermost", "[stack]") {
+  TestHost host(R"(
+[backend.b]
+plugin = "memory"
+[region.r]
+backend = "b"
+wrap = [{ plugin = "prefix", prefix = "outer:" }, { plugin = "prefix", prefix = "inner:" }]
+[region.raw]
+backend = "b"
+)");
+  host.region().set("k", 1);
+  CHECK(host.region("raw").get<int>("inner:outer:k") == 1);
+}
+
+TEST_CASE("a store that is named is one store; one that is not is each region's own", "[stack]") {
+  TestHost host(R"(
+[backend.b]
+plugin = "memory"
+[region.a]
+backend = "b"
+[region.b]
+backend = "b"
+[region.c]
+backend = "memory"
+)");
+  host.region("a").set("k", 1);
+  CHECK(host.region("b").get<int>("k") == 1);
+  CHECK_FALSE(host.region("c").get<int>("k").has_value());
+}
+
+TEST_CASE("an operation that a layer leaves alone costs it nothing: it is wired past", "[stack]") {
+  TestHost host(R"(
+[region.r]
+backend = "memory"
+wrap = ["msgpack", { plugin = "zstd" }]
+)");
+  const auto stack = host->stack_of("r");
+  const cairn_next& top = stack->table();
+  const cairn_next& bottom = stack->store().table();
+  CHECK(top.remove.fn == bottom.remove.fn);
+  CHECK(top.remove.self == bottom.remove.self);
+  CHECK(top.get.fn != bottom.get.fn);
+}
+
+TEST_CASE("codecs in an order that cannot work are refused with the remedy", "[stack]") {
+  const std::string text = errors_of(R"(
+[region.r]
+backend = "memory"
+wrap = ["zstd", "msgpack"]
+)");
+  CHECK_THAT(text, Catch::Contains("`zstd` hands on bytes, but `msgpack` takes only documents or objects"));
+  CHECK_THAT(text, Catch::Contains("list `msgpack` before `zstd`"));
+  CHECK_THAT(text, Catch::Contains("<text>:4:9"));
+}
+
+TEST_CASE("a store of bytes without a codec is refused, unless values are bytes", "[stack]") {
+  const std::string config = R"(
+[region.r]
+backend = { plugin = "lmdb", path = "/nonexistent/never-opened" }
+)";
+  const std::string text = errors_of(config);
+  CHECK_THAT(text, Catch::Contains("`lmdb` keeps only bytes, and nothing in `wrap` turns values into bytes"));
+  CHECK_THAT(text, Catch::Contains("add \"msgpack\" (or \"json\")"));
+  Config bytes = Config::from_text(config + "values = \"bytes\"\n");
+  CHECK_FALSE(has_errors(check(bytes)));
+}
+
+TEST_CASE("the same codec twice is worth a warning", "[stack]") {
+  const Findings findings = check(Config::from_text(R"(
+[region.r]
+backend = "memory"
+wrap = ["msgpack", "zstd", "zstd"]
+)"));
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].severity == Finding::Severity::warning);
+  CHECK(findings[0].message == "`zstd` is in this stack twice");
+}
+
+TEST_CASE("locks in a store that has none are refused", "[stack]") {
+  CHECK_THAT(errors_of(R"(
+[region.r]
+backend = { plugin = "memory", distributed_lock = true }
+)"),
+             Catch::Contains("`memory` has no locks that processes could share"));
+}
+
+TEST_CASE("regions that would overwrite each other are worth a warning", "[stack]") {
+  const std::string config = R"(
+[backend.b]
+plugin = "memory"
+[region.a]
+backend = "b"
+[region.c]
+backend = "b"
+)";
+  const Findings findings = check(Config::from_text(config));
+  REQUIRE(findings.size() == 1);
+  CHECK_THAT(findings[0].message, Catch::Contains("regions `a` and `c` use the same keys of backend `b`"));
+  CHECK(check(Config::from_text(config + "wrap = [{ plugin = \"prefix\", prefix = \"c:\" }]\n")).empty());
+}
+
+TEST_CASE("a ttl shorter than the expiration is worth a warning", "[stack]") {
+  const Findings findings = check(Config::from_text(R"(
+[region.r]
+backend = { plugin = "memory", ttl = "1m" }
+expiration_time = "1h"
+)"));
+  REQUIRE(findings.size() == 1);
+  CHECK_THAT(findings[0].message, Catch::Contains("after 1m, before they expire after 1h"));
+}
+
+TEST_CASE("an unknown plugin is an error that names the nearest", "[stack]") {
+  CHECK_THAT(errors_of("[region.r]\nbackend = \"memroy\"\n"), Catch::Contains("memory"));
+  CHECK_THAT(errors_of("[region.r]\nbackend = \"memory\"\nwrap = [\"prefx\"]\n"),
+             Catch::Contains("prefix"));
+}
+
+TEST_CASE("all mistakes of a file are told at once", "[stack]") {
+  const std::string text = errors_of(R"(
+[region.a]
+backend = "memroy"
+[region.b]
+backend = { plugin = "memory", max_bytes = 5 }
+wrap = ["prefix"]
+)");
+  CHECK_THAT(text, Catch::Contains("memroy"));
+  CHECK_THAT(text, Catch::Contains("max_bytes"));
+  CHECK_THAT(text, Catch::Contains("`prefix`"));
+}
+
+TEST_CASE("a region gets another stack while it is in use", "[stack]") {
+  TestHost host("[region.r]\nbackend = \"memory\"\n");
+  Region& region = host.region();
+  std::atomic<bool> stop{false};
+  std::atomic<long> reads{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        region.set("k", 1);
+        const auto value = region.get<int>("k");
+        if (value && *value != 1) std::abort();
+        region.get_or_create("other", [] { return 2; });
+        ++reads;
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    RegionConfig config = host->config_of("r");
+    config.wrap = i % 2 == 0 ? std::vector<ComponentConfig>{{"prefix", {{"prefix", "p:"}}}, {"msgpack"}}
+                             : std::vector<ComponentConfig>{};
+    host->replace(config);
+    const long before = reads;
+    while (reads < before + 10) std::this_thread::yield();
+  }
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  CHECK(region.get_or_create("k", [] { return 1; }) == 1);
+}
+
+TEST_CASE("a replacement that is wrong changes nothing", "[stack]") {
+  TestHost host("[region.r]\nbackend = \"memory\"\n");
+  host.region().set("k", 1);
+  RegionConfig config = host->config_of("r");
+  config.wrap = {{"nonsense"}};
+  CHECK_THROWS_AS(host->replace(config), ConfigError);
+  CHECK(host.region().get<int>("k") == 1);
+}
+
+TEST_CASE("what was void before a replacement stays void", "[stack]") {
+  TestHost host("[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n");
+  host.region().set("k", 1);
+  host.region().invalidate();
+  host->replace(host->config_of("r"));
+  CHECK_FALSE(host.region().get<int>("k").has_value());
+}
+
+TEST_CASE("a layer put round a region later is outermost", "[stack]") {
+  TestHost host(R"(
+[backend.b]
+plugin = "memory"
+[region.r]
+backend = "b"
+wrap = [{ plugin = "prefix", prefix = "inner:" }]
+[region.raw]
+backend = "b"
+wrap = []
+)");
+  host->wrap("r", {"prefix", {{"prefix", "outer:"}}});
+  host.region().set("k", 1);
+  CHECK(host.region("raw").get<int>("inner:outer:k") == 1);
+}
+
+TEST_CASE("Prometheus text lists every region and counter", "[stack]") {
+  TestHost host("[region.r]\nbackend = \"memory\"\n");
+  host.region().set("k", 1);
+  host.region().get<int>("k");
+  host.region().get<int>("absent");
+  const std::string text = host->prometheus();
+  CHECK_THAT(text, Catch::Contains("# TYPE cairn_hits_total counter\ncairn_hits_total{region=\"r\"} 1\n"));
+  CHECK_THAT(text, Catch::Contains("cairn_misses_total{region=\"r\",reason=\"absent\"} 1\n"));
+}
