@@ -124,26 +124,24 @@ ElfHeader read_header(const FileReader& reader, const std::filesystem::path& fil
   return header;
 }
 
-// The text of the cairn note in one PT_NOTE segment. Damage ends the search: it is not a note.
-std::optional<std::string> find_note(const std::vector<char>& segment, std::size_t alignment) {
-  const auto padded = [alignment](std::size_t size) {
-    return (size + alignment - 1) & ~(alignment - 1);
+// The text of the cairn note in one PT_NOTE segment, where a note's description and the next note
+// begin at multiples of `alignment`. Damage ends the search: it is not a note.
+std::optional<std::string> find_note(const std::vector<char>& segment, std::uint64_t alignment) {
+  const auto aligned = [alignment](std::uint64_t at) {
+    return (at + alignment - 1) & ~(alignment - 1);
   };
-  std::size_t at = 0;
-  while (segment.size() - at >= sizeof(NoteHeader)) {
+  for (std::uint64_t at = 0; at + sizeof(NoteHeader) <= segment.size();) {
     NoteHeader note;
     std::memcpy(&note, segment.data() + at, sizeof note);
-    at += sizeof note;
-    const std::size_t left = segment.size() - at;
-    if (note.n_namesz > left || padded(note.n_namesz) > left) return std::nullopt;
-    const std::size_t text_at = at + padded(note.n_namesz);
-    if (note.n_descsz > segment.size() - text_at) return std::nullopt;
+    const std::uint64_t name_at = at + sizeof note;
+    const std::uint64_t text_at = aligned(name_at + note.n_namesz);
+    if (text_at > segment.size() || note.n_descsz > segment.size() - text_at) return std::nullopt;
     if (note.n_type == CAIRN_NOTE_TYPE && note.n_namesz == sizeof CAIRN_NOTE_NAME &&
-        std::memcmp(segment.data() + at, CAIRN_NOTE_NAME, sizeof CAIRN_NOTE_NAME) == 0) {
+        std::memcmp(segment.data() + name_at, CAIRN_NOTE_NAME, sizeof CAIRN_NOTE_NAME) == 0) {
       if (note.n_descsz > largest_text) return std::nullopt;
       return std::string(segment.data() + text_at, note.n_descsz);
     }
-    at = text_at + std::min(padded(note.n_descsz), segment.size() - text_at);
+    at = aligned(text_at + note.n_descsz);
   }
   return std::nullopt;
 }

@@ -44,6 +44,38 @@ TEST_CASE("a member of the note that this host does not know is left alone", "[n
   CHECK(inspect_plugin(fixture("missing-symbol")).id == "org.cairn.test.refused");
 }
 
+TEST_CASE("a note is found behind others, with either alignment", "[note]") {
+  const std::size_t alignment = GENERATE(std::size_t{4}, std::size_t{8});
+  const std::string json = R"({"abi":"1.0","id":"i","version":"v","components":[]})";
+  std::string notes;
+  const auto add = [&](std::uint32_t type, const std::string& name, const std::string& text) {
+    const ElfW(Nhdr) header{static_cast<ElfW(Word)>(name.size() + 1),
+                            static_cast<ElfW(Word)>(text.size()), type};
+    notes.append(reinterpret_cast<const char*>(&header), sizeof header).append(name) += '\0';
+    notes.resize((notes.size() + alignment - 1) & ~(alignment - 1));
+    notes += text;
+    notes.resize((notes.size() + alignment - 1) & ~(alignment - 1));
+  };
+  add(5, "GNU", std::string(16, '\1'));
+  add(CAIRN_NOTE_TYPE, "other", "{}");
+  add(CAIRN_NOTE_TYPE, CAIRN_NOTE_NAME, json);
+
+  std::string elf = bytes_of(fixture("map-c")).substr(0, sizeof(ElfW(Ehdr)));
+  auto* header = reinterpret_cast<ElfW(Ehdr)*>(elf.data());
+  header->e_phoff = sizeof *header;
+  header->e_phnum = 1;
+  header->e_shoff = 0;
+  ElfW(Phdr) segment{};
+  segment.p_type = PT_NOTE;
+  segment.p_offset = sizeof *header + sizeof segment;
+  segment.p_filesz = notes.size();
+  segment.p_align = alignment;
+  elf.append(reinterpret_cast<const char*>(&segment), sizeof segment) += notes;
+
+  const Folder folder;
+  CHECK(inspect_plugin(folder.write("notes.so", elf)).id == "i");
+}
+
 TEST_CASE("what is not a plugin's file is refused with a reason", "[note]") {
   const Folder folder;
   CHECK_THAT(refusal(folder / "absent.so"), Contains("absent.so: cannot be opened: No such file"));
