@@ -22,7 +22,7 @@ LAYERS = {
     "plugins/null": ["cairn/"],
     "plugins/prefix": ["cairn/"],
     "plugins/redis": ["cairn/", "hiredis/", "openssl/"],
-    "plugins/zstd": ["cairn/", "zstd"],
+    "plugins/zstd": ["cairn/", "zstd", "zdict.h"],
 }
 # What only some of these may use: <cairn/host/...> belongs to the host, these headers to one file each.
 HOST_ONLY = "cairn/host/"
