@@ -97,13 +97,13 @@ class TreeReader {
     };
     std::stable_sort(pairs.begin(), pairs.end(),
                      [&](const auto& a, const auto& b) { return place(a) < place(b); });
-    ConfigTable result;
+    std::vector<ConfigEntry> entries;
     for (const auto& [key, node] : pairs) {
       if (auto read = value(*node)) {
-        result.set(std::string(key->str()), std::move(*read), origin(key->source()));
+        entries.push_back({std::string(key->str()), std::move(*read), origin(key->source())});
       }
     }
-    return result;
+    return ConfigTable(std::move(entries));
   }
 
   Origin origin(const toml::source_region& region) const {

@@ -97,11 +97,11 @@ ConfigValue with_variables(const ConfigValue& value, Findings& findings) {
 }  // namespace
 
 ConfigTable interpolated(const ConfigTable& table, Findings& findings) {
-  ConfigTable result;
+  std::vector<ConfigEntry> entries;
   for (const ConfigEntry& entry : table) {
-    result.set(entry.key, with_variables(entry.value, findings), entry.origin);
+    entries.push_back({entry.key, with_variables(entry.value, findings), entry.origin});
   }
-  return result;
+  return ConfigTable(std::move(entries));
 }
 
 }  // namespace cairn::host

@@ -216,15 +216,15 @@ std::optional<ComponentConfig> component_of(const ConfigTable& keys, const Origi
     add_error(findings, plugin->origin(), "`plugin` is empty", "write the name of a plugin");
     return std::nullopt;
   }
-  ComponentConfig component{*name, {}, plugin->origin()};
+  std::vector<ConfigEntry> options;
   for (const ConfigEntry& entry : keys) {
     const bool is_host_key =
         std::find(host_keys.begin(), host_keys.end(), entry.key) != host_keys.end();
     if (entry.key != "plugin" && !is_host_key) {
-      component.options.set(entry.key, entry.value, entry.origin);
+      options.push_back(entry);
     }
   }
-  return component;
+  return ComponentConfig{*name, ConfigTable(std::move(options)), plugin->origin()};
 }
 
 }  // namespace

@@ -11,6 +11,9 @@ ConfigTable& ConfigTable::operator=(const ConfigTable&) = default;
 ConfigTable& ConfigTable::operator=(ConfigTable&&) noexcept = default;
 ConfigTable::~ConfigTable() = default;
 
+ConfigTable::ConfigTable(std::vector<ConfigEntry> entries) noexcept
+    : entries_(std::move(entries)) {}
+
 ConfigTable::ConfigTable(std::initializer_list<ConfigEntry> entries) {
   for (const ConfigEntry& entry : entries) set(entry.key, entry.value, entry.origin);
 }

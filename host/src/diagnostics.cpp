@@ -8,7 +8,8 @@ namespace cairn {
 
 namespace {
 
-constexpr std::size_t longest_name_shown = 80;   // bytes
+constexpr std::size_t longest_name_shown = 80;  // bytes
+constexpr std::size_t most_findings_shown = 100;
 constexpr std::size_t longest_line_shown = 120;  // characters
 
 // Bytes of the well-formed UTF-8 character that `text` begins with, or 0.
@@ -147,7 +148,12 @@ std::string render(const Finding& finding) {
 
 std::string render(const Findings& findings) {
   std::string text;
-  for (const Finding& finding : findings) text += render(finding);
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    if (i == most_findings_shown) {
+      return text + "... and " + std::to_string(findings.size() - i) + " more\n";
+    }
+    text += render(findings[i]);
+  }
   return text;
 }
 

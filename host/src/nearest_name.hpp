@@ -29,7 +29,9 @@ std::string nearest_name(std::string_view wrong, const Names& known) {
   std::size_t best = tolerated_distance(wrong) + 1;
   for (const auto& item : known) {
     const std::string_view name = item;
-    const std::size_t distance = edit_distance(wrong, name);
+    const std::size_t at_least =
+        wrong.size() > name.size() ? wrong.size() - name.size() : name.size() - wrong.size();
+    const std::size_t distance = at_least < best ? edit_distance(wrong, name) : at_least;
     if (distance < best) {
       best = distance;
       nearest = name;

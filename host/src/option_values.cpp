@@ -203,8 +203,9 @@ void hide_secrets(const ComponentConfig& config, const cairn_component& componen
     // A misspelt secret is one too.
     if (!nearest_name(entry.key, names).empty()) lines.push_back(entry.value.origin().line);
   }
+  std::sort(lines.begin(), lines.end());
   for (std::size_t i = first; i < findings.size(); ++i) {
-    if (std::find(lines.begin(), lines.end(), findings[i].origin.line) != lines.end()) {
+    if (std::binary_search(lines.begin(), lines.end(), findings[i].origin.line)) {
       findings[i].shows_source = false;
     }
   }

@@ -319,6 +319,15 @@ TEST_CASE("odd files are read or refused, and never take the program down", "[co
             .find("16 parts") == std::string::npos);
 }
 
+TEST_CASE("a file of nothing but mistakes shows the first hundred, at once", "[config]") {
+  std::string text = "[region.a]\nbackend = { plugin = \"m\" }\n";
+  for (int i = 0; i < 60'000; ++i) text += "k" + std::to_string(i) + "=1\n";
+  const std::string shown = errors_of(text);
+  CHECK(shown.find("\n... and 59900 more\n") != std::string::npos);
+  CHECK(shown.find("unknown key `k99`") != std::string::npos);
+  CHECK(shown.find("unknown key `k100`") == std::string::npos);
+}
+
 TEST_CASE("a file that cannot be read says why", "[config]") {
   const Folder folder;
   CHECK(errors_of_file("/nonexistent/shop.toml") ==

@@ -42,6 +42,8 @@ class ConfigTable {
  public:
   ConfigTable() noexcept;
   ConfigTable(std::initializer_list<ConfigEntry> entries);
+  /// Precondition: no name is there twice.
+  explicit ConfigTable(std::vector<ConfigEntry> entries) noexcept;
   ConfigTable(const ConfigTable&);
   ConfigTable(ConfigTable&&) noexcept;
   ConfigTable& operator=(const ConfigTable&);
