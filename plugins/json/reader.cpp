@@ -19,7 +19,7 @@ namespace cairn::json {
 namespace {
 
 [[noreturn, gnu::cold, gnu::noinline]] void fail(const std::string& what, std::size_t offset) {
-  throw Error(Errc::corrupt, "json: " + what + " at byte " + std::to_string(offset));
+  throw Error(Errc::corrupt, what + " at byte " + std::to_string(offset));
 }
 
 // What the document will need, at most.

@@ -13,7 +13,7 @@ namespace cairn::json {
 namespace {
 
 [[noreturn, gnu::cold, gnu::noinline]] void refuse(const std::string& what) {
-  throw Error(Errc::rejected, "json: " + what);
+  throw Error(Errc::rejected, what);
 }
 
 constexpr std::string_view compatible_only =

@@ -45,8 +45,8 @@ class Input {
   }
 
   [[noreturn, gnu::cold, gnu::noinline]] void fail(const std::string& what) const {
-    throw Error(Errc::corrupt, "msgpack: " + what + " at byte " + std::to_string(at_ - begin_) +
-                                   " of " + std::to_string(end_ - begin_));
+    throw Error(Errc::corrupt, what + " at byte " + std::to_string(at_ - begin_) + " of " +
+                                   std::to_string(end_ - begin_));
   }
   [[noreturn, gnu::cold, gnu::noinline]] void fail_short() const {
     fail("the input ends too early");

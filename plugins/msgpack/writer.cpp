@@ -44,7 +44,7 @@ struct Output {
 };
 
 [[noreturn, gnu::cold, gnu::noinline]] void refuse(const std::string& what) {
-  throw Error(Errc::rejected, "msgpack cannot say " + what);
+  throw Error(Errc::rejected, "cannot say " + what);
 }
 
 template <class Sink>

@@ -8,7 +8,7 @@ namespace cairn::zstd {
 namespace {
 
 [[noreturn, gnu::cold, gnu::noinline]] void corrupt(const std::string& what) {
-  throw Error(Errc::corrupt, "zstd: " + what);
+  throw Error(Errc::corrupt, what);
 }
 [[noreturn, gnu::cold, gnu::noinline]] void too_long(std::size_t max_size) {
   corrupt("the frame holds more than max_size, " + std::to_string(max_size) + " bytes");
@@ -90,7 +90,7 @@ std::optional<Entry> Compressor::compress(std::string_view payload) const {
   const std::size_t size = ZSTD_compress2(with->context.get(), with->buffer.get(), with->capacity,
                                           payload.data(), payload.size());
   if (ZSTD_isError(size) != 0) {
-    throw Error(Errc::internal, std::string("zstd: ") + ZSTD_getErrorName(size));
+    throw Error(Errc::internal, std::string("compression failed: ") + ZSTD_getErrorName(size));
   }
   std::optional<Entry> frame;
   const double enough = static_cast<double>(payload.size()) * (1 - min_gain_);
@@ -119,6 +119,7 @@ Entry Compressor::decompress(std::string_view frame) const {
   const ZSTD_DDict* dictionary = dictionary_of(frame);
   const auto with = decompressions_.borrow([&] { return make_decompression(); });
   ZSTD_DCtx* context = with->context.get();
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_only);  // the frame before may have been cut off
   if (ZSTD_isError(ZSTD_DCtx_refDDict(context, dictionary)) != 0) throw std::bad_alloc();
   if (size == ZSTD_CONTENTSIZE_UNKNOWN) return decompress_unknown_size(frame, context);
 
@@ -134,7 +135,6 @@ Entry Compressor::decompress(std::string_view frame) const {
 
 // Frames that were written as a stream do not say how much they hold.
 Entry Compressor::decompress_unknown_size(std::string_view frame, ZSTD_DCtx* context) const {
-  ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
   std::string payload(std::min(max_size_, 4 * frame.size() + 256), '\0');
   ZSTD_inBuffer in{frame.data(), frame.size(), 0};
   ZSTD_outBuffer out{payload.data(), payload.size(), 0};
