@@ -76,7 +76,7 @@ class S3Fifo final : public Policy {
     ghosts_.fit(small_.size() + main_.size() + 1);
     record.heat.set_count(0, 0);
     // Until the cache is full for the first time, what the small queue has no room for is welcome.
-    const bool known = ghosts_.take(hash, main_.size() + small_.size()) ||
+    const bool known = ghosts_.take(hash, main_.size()) ||
                        (!was_full_ && small_.bytes() > small_share());
     put(known ? main_ : small_, known ? Segment::protected_ : Segment::window, record);
   }

@@ -116,7 +116,8 @@ class alignas(128) Shard {
       policy_->add(record, hash.bits);
       ++counters_.inserted;
     }
-    while (budget_.exceeded() && evict()) {
+    // The newcomer is not the one to go as long as other shards have something to give.
+    while (budget_.exceeded() && index_.size() > 1 && evict()) {
     }
     policy_->settle();
     return !old;
@@ -141,7 +142,7 @@ class alignas(128) Shard {
   /// Puts another record of the same key and weight-class in the place of `old`. Takes it over.
   void substitute(Hash hash, Record& old, Record& with, std::int64_t now_ns) noexcept {
     exchange(slot_of(hash, old), hash, with, now_ns);
-    while (budget_.exceeded() && evict()) {
+    while (budget_.exceeded() && index_.size() > 1 && evict()) {
     }
   }
 

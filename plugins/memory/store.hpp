@@ -286,10 +286,10 @@ class Store {
     }
   }
 
-  // The shard that was written to is empty and it was not enough: the others give.
-  [[gnu::noinline]] void make_room(std::size_t first) {
-    for (std::size_t i = 0; i < shards_.size() && budget_.exceeded(); ++i) {
-      const Shard::Writer shard(*shards_[(first + i) % shards_.size()]);
+  // All that the shard `full` had beside the newcomer was not enough: the others give, itself last.
+  [[gnu::noinline]] void make_room(std::size_t full) {
+    for (std::size_t i = 1; i <= shards_.size() && budget_.exceeded(); ++i) {
+      const Shard::Writer shard(*shards_[(full + i) % shards_.size()]);
       while (budget_.exceeded() && shard->evict()) {
       }
     }

@@ -1,0 +1,188 @@
+// How much the memory backend keeps, what it refuses, and what a hit costs in allocations.
+
+#include "catch.hpp"
+#include "component_under_test.hpp"
+
+#include <malloc.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <random>
+#include <thread>
+#include <vector>
+
+using namespace cairn;
+
+namespace {
+
+std::uint64_t stat(ComponentUnderTest& memory, const char* name) {
+  return memory->stats(Call()).root()[name].uint_value();
+}
+
+std::string key_of(std::uint64_t i) {
+  std::string key("key:");
+  return key.append(std::to_string(i));
+}
+
+}  // namespace
+
+// The malloc family, not just operator new, so that nothing slips by. Sanitizers bring their own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+thread_local std::size_t allocations = 0;  // of this thread, here and in the plugin
+}
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* malloc(std::size_t size) {
+  ++allocations;
+  return __libc_malloc(size);
+}
+}
+#define COUNTS_ALLOCATIONS 1
+#endif
+
+#ifdef COUNTS_ALLOCATIONS
+TEST_CASE("a hit allocates nothing, whatever is cached", "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
+  ComponentUnderTest memory("memory", {{"policy", policy}});
+  memory->set("bytes", Entry::copy("value"), {}, Call());
+  memory->set("timed", Entry::copy("value"), {std::chrono::hours(1)}, Call());
+  memory->set("large", Entry::copy(std::string(1 << 20, 'x')), {}, Call());
+  memory->set("document", Entry::of(Document::build([](Writer out) { out.integer(1); })), {}, Call());
+
+  allocations = 0;
+  const Entry control = Entry::copy("control");
+  REQUIRE(allocations > 0);  // it does count
+
+  allocations = 0;
+  int hits = 0;
+  for (int i = 0; i < 1000; ++i) {
+    for (const char* key : {"bytes", "timed", "large", "document"}) {
+      hits += memory->get(key, Call()).has_value();
+    }
+  }
+  CHECK(allocations == 0);
+  CHECK(hits == 4000);
+}
+
+TEST_CASE("a set of bytes allocates once, and a miss never", "[memory]") {
+  ComponentUnderTest memory("memory");
+  memory->set("k", Entry::copy("value"), {}, Call());
+  allocations = 0;
+  memory->set("k", Entry::borrow("other"), {}, Call());
+  CHECK(allocations == 1);
+  allocations = 0;
+  CHECK_FALSE(memory->get("nobody", Call()));
+  CHECK(allocations == 0);
+}
+#endif
+
+TEST_CASE("an entry that is larger than the bound is refused and leaves the others alone", "[memory]") {
+  ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}});
+  for (int i = 0; i < 100; ++i) memory->set(key_of(i), Entry::copy("v"), {}, Call());
+  CHECK_THROWS_AS(memory->set("large", Entry::copy(std::string(1 << 20, 'x')), {}, Call()), Error);
+  CHECK(stat(memory, "entries") == 100);
+  CHECK_FALSE(memory->get("large", Call()));
+}
+
+TEST_CASE("an entry of almost all of the bound is kept, in any number of shards", "[memory]") {
+  const std::string shards = GENERATE("1", "16");
+  ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}, {"shards", shards}, {"policy", "lru"}});
+  for (int i = 0; i < 1000; ++i) memory->set(key_of(i), Entry::copy(std::string(500, 'x')), {}, Call());
+  memory->set("large", Entry::copy(std::string(1'000'000, 'x')), {}, Call());
+  CHECK(memory->get("large", Call()));
+  CHECK(stat(memory, "bytes") <= 1 << 20);
+}
+
+TEST_CASE("the bound in entries holds exactly", "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
+  ComponentUnderTest memory("memory", {{"max_entries", "1000"}, {"policy", policy}});
+  for (std::uint64_t i = 0; i < 5000; ++i) memory->set(key_of(i), Entry::copy("v"), {}, Call());
+  CHECK(stat(memory, "entries") == 1000);
+  CHECK(stat(memory, "inserted") == 5000);
+  CHECK(stat(memory, "evicted") + stat(memory, "not_admitted") == 4000);
+}
+
+TEST_CASE("what the bound counts is what the process pays", "[memory]") {
+  const std::size_t value_size = GENERATE(0, 100, 1000, 100'000);
+  const auto allocated = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const std::string value(value_size, 'x');
+  const std::size_t before = allocated();
+  ComponentUnderTest memory("memory", {{"max_bytes", "32MiB"}, {"shards", "1"}});
+  for (std::uint64_t i = 0; i < 40'000; ++i) memory->set(key_of(i), Entry::borrow(value), {}, Call());
+#ifdef COUNTS_ALLOCATIONS
+  const auto paid = static_cast<double>(allocated() - before);
+  const auto counted = static_cast<double>(stat(memory, "bytes"));
+  CHECK(paid <= counted * 1.01);
+  CHECK(paid >= counted * 0.80);  // the index, which malloc does not see, is in the count too
+#else
+  CHECK(allocated() >= before);
+  CHECK(stat(memory, "bytes") <= 32 << 20);
+#endif
+}
+
+TEST_CASE("the bound in bytes holds at any moment under eight threads", "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
+  constexpr std::uint64_t bound = 2 << 20, largest = 8192, shards = 4;
+  ComponentUnderTest memory("memory",
+                            {{"max_bytes", "2MiB"}, {"policy", policy}, {"shards", "4"}});
+  std::atomic<int> running{8};
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(t);
+      const std::string value(largest, 'x');
+      for (int i = 0; i < 10'000; ++i) {
+        const std::string key = key_of(random() % 5000);
+        const auto what = random() % 10;
+        if (what == 0) {
+          memory->remove(key, Call());
+        } else if (what < 4) {
+          memory->get(key, Call());
+        } else {
+          memory->set(key, Entry::borrow({value.data(), random() % largest}), {}, Call());
+        }
+      }
+      --running;
+    });
+  }
+  std::uint64_t highest = 0, looks = 0;
+  while (running > 0) {
+    highest = std::max(highest, stat(memory, "bytes"));
+    ++looks;
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(looks > 10);
+  CHECK(highest > bound * 9 / 10);
+  CHECK(highest <= bound + shards * (largest + 200));  // one entry per shard
+  CHECK(stat(memory, "bytes") <= bound);
+}
+
+TEST_CASE("many keys that were made to look alike cost no more than others", "[memory]") {
+  // Without the seed nobody can make keys collide; keys of one pattern must not by themselves.
+  ComponentUnderTest memory("memory", {{"shards", "1"}});
+  for (std::uint64_t i = 0; i < 50'000; ++i) {
+    std::string key(64, '\0');
+    for (int bit = 0; bit < 17; ++bit) key[static_cast<std::size_t>(bit) * 3] = static_cast<char>(i >> bit & 1);
+    memory->set(key, Entry::borrow("v"), {}, Call());
+  }
+  CHECK(stat(memory, "entries") == 50'000);
+}
+
+TEST_CASE("one-off keys cannot push out what is in use, with the policies that resist scans", "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo");
+  ComponentUnderTest memory("memory", {{"max_entries", "1000"}, {"policy", policy}});
+  for (int round = 0; round < 5; ++round) {
+    for (std::uint64_t i = 0; i < 500; ++i) {
+      if (!memory->get(key_of(i), Call())) memory->set(key_of(i), Entry::borrow("v"), {}, Call());
+    }
+  }
+  for (std::uint64_t i = 0; i < 20'000; ++i) memory->set(key_of(1'000'000 + i), Entry::borrow("v"), {}, Call());
+  int left = 0;
+  for (std::uint64_t i = 0; i < 500; ++i) left += memory->get(key_of(i), Call()).has_value();
+  CHECK(left >= 400);
+}

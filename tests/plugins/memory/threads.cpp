@@ -1,0 +1,228 @@
+// The memory backend under many threads: no wrong value, no old value, no use after free (run it under
+// the sanitizers), and a child after fork that works.
+
+#include "catch.hpp"
+#include "component_under_test.hpp"
+
+#include <cairn/extensions/clear.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <random>
+#include <thread>
+#include <vector>
+
+using namespace cairn;
+
+namespace {
+
+struct Value {
+  std::uint64_t key, writer, sequence;
+};
+
+std::string key_of(std::uint64_t i) {
+  std::string key("key:");
+  return key.append(std::to_string(i));
+}
+
+std::uint64_t stat(ComponentUnderTest& memory, const char* name) {
+  return memory->stats(Call()).root()[name].uint_value();
+}
+
+void run(unsigned threads, const std::function<void(unsigned)>& body) {
+  std::vector<std::thread> all;
+  for (unsigned t = 0; t < threads; ++t) all.emplace_back(body, t);
+  for (auto& thread : all) thread.join();
+}
+
+}  // namespace
+
+TEST_CASE("no get returns another key's value, a torn one, or one older than this thread has seen",
+          "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
+  const std::string entries = GENERATE("50", "100000");  // with and without evictions
+  constexpr std::uint64_t keys = 300, writers = 4;
+  ComponentUnderTest memory("memory", {{"policy", policy}, {"max_entries", entries}, {"shards", "2"}});
+  std::atomic<std::uint64_t> wrong{0}, old{0}, hits{0};
+
+  // Each key has one writer, so its sequence numbers only grow.
+  run(writers + 3, [&](unsigned t) {
+    std::mt19937 random(t);
+    std::vector<std::uint64_t> seen(keys, 0);
+    for (std::uint64_t i = 1; i <= 12'000; ++i) {
+      const std::uint64_t key = random() % keys;
+      const std::string name = key_of(key);
+      if (t < writers && key % writers == t && random() % 2 == 0) {
+        // A value that fills a line or two, all of it made from the key.
+        Value value[6];
+        for (Value& part : value) part = {key, t, i};
+        memory->set(name, Entry::borrow({reinterpret_cast<const char*>(value), sizeof value}), {}, Call());
+        seen[key] = i;
+        if (random() % 50 == 0) memory->remove(name, Call());
+        continue;
+      }
+      const auto found = memory->get(name, Call());
+      if (!found) continue;
+      ++hits;
+      Value value[6];
+      if (found->bytes().size() != sizeof value) {
+        ++wrong;
+        continue;
+      }
+      std::memcpy(value, found->bytes().data(), sizeof value);
+      for (const Value& part : value) {
+        wrong += part.key != key || part.writer != key % writers || part.sequence != value[0].sequence;
+      }
+      old += value[0].sequence < seen[key];
+      seen[key] = std::max(seen[key], value[0].sequence);
+    }
+  });
+  CHECK(wrong == 0);
+  CHECK(old == 0);
+  CHECK(hits > 1000);
+}
+
+TEST_CASE("entries that are held stay intact while all else is evicted, cleared and grown", "[memory]") {
+  ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}, {"shards", "2"}});
+  std::atomic<std::uint64_t> torn{0};
+  const auto* clearing = static_cast<const cairn_clear*>(memory->extension(CAIRN_CLEAR_ID));
+  run(4, [&](unsigned t) {
+    std::mt19937 random(t);
+    std::vector<std::pair<char, Entry>> held(64);
+    for (int i = 0; i < 8000; ++i) {
+      const std::uint64_t key = random() % 2000;
+      const char letter = static_cast<char>('a' + key % 26);
+      if (auto found = memory->get(key_of(key), Call())) {
+        held[random() % held.size()] = {letter, std::move(*found)};
+      } else {
+        memory->set(key_of(key), Entry::copy(std::string(100 + random() % 900, letter)), {}, Call());
+      }
+      const auto& [expected, entry] = held[random() % held.size()];
+      for (const char c : entry.bytes()) torn += c != expected;
+      if (t == 0 && i % 1000 == 999) clearing->clear(memory.self(), nullptr);
+    }
+  });
+  CHECK(torn == 0);
+  CHECK(stat(memory, "bytes") <= 1 << 20);
+}
+
+TEST_CASE("the table grows under readers without a false miss", "[memory]") {
+  ComponentUnderTest memory("memory", {{"shards", "1"}});
+  constexpr std::uint64_t keys = 20'000;
+  std::atomic<std::uint64_t> present{0}, misses{0};
+  run(3, [&](unsigned t) {
+    if (t == 0) {
+      for (std::uint64_t i = 0; i < keys; ++i) {
+        memory->set(key_of(i), Entry::borrow("v"), {}, Call());
+        present = i + 1;
+      }
+      return;
+    }
+    std::mt19937 random(t);
+    while (present < keys) {
+      const std::uint64_t n = present;
+      if (n != 0 && !memory->get(key_of(random() % n), Call())) ++misses;
+    }
+  });
+  CHECK(misses == 0);
+}
+
+TEST_CASE("one key that all threads read is counted apart, and freed when all have let go", "[memory]") {
+  // The key is hot enough to be given a counter per stripe; then it is replaced again and again.
+  static std::atomic<int> alive{0};
+  struct Counted : cairn_owner {
+    Counted()
+        : cairn_owner{1, [](cairn_owner* self) noexcept {
+                        --alive;
+                        delete static_cast<Counted*>(self);
+                      }} {
+      ++alive;
+    }
+  };
+  {
+    ComponentUnderTest memory("memory", {{"shards", "1"}});
+    const auto put = [&] {
+      Entry entry;
+      entry.raw().kind = CAIRN_OBJECT;
+      entry.raw().owner = new Counted;
+      entry.raw().data = entry.raw().owner;
+      memory->set("hot", entry, {}, Call());
+    };
+    put();
+    std::atomic<std::uint64_t> misses{0};
+    run(4, [&](unsigned t) {
+      Entry kept;
+      for (int i = 0; i < 30'000; ++i) {
+        auto found = memory->get("hot", Call());
+        if (!found) {
+          ++misses;
+        } else if (i % 10 == 0) {
+          kept = std::move(*found);
+        }
+        if (t == 0 && i % 10'000 == 9'999) put();
+      }
+    });
+    CHECK(misses == 0);
+    CHECK(stat(memory, "hits") == 4 * 30'000);
+    CHECK(stat(memory, "replaced") == 3);
+  }
+  CHECK(alive == 0);
+}
+
+TEST_CASE("hits are counted exactly, by however many threads", "[memory]") {
+  ComponentUnderTest memory("memory");
+  for (std::uint64_t i = 0; i < 100; ++i) memory->set(key_of(i), Entry::borrow("v"), {}, Call());
+  run(8, [&](unsigned t) {
+    for (std::uint64_t i = 0; i < 5000; ++i) memory->get(key_of((i + t) % 200), Call());
+  });
+  CHECK(stat(memory, "hits") == 20'000);
+  CHECK(stat(memory, "misses") == 20'000);
+}
+
+// The sanitizers cannot follow a process that forks while it has threads.
+#if !defined(__SANITIZE_THREAD__)
+TEST_CASE("after a fork under load the child has an empty cache that works, the parent keeps its own",
+          "[memory]") {
+  ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}, {"shards", "2"}});
+  memory->set("parent", Entry::copy("v"), {}, Call());
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(t);
+      while (!stop) {  // writers hold locks, readers hold claims
+        memory->set(key_of(random() % 5000), Entry::borrow("some value"), {}, Call());
+        memory->get(key_of(random() % 5000), Call());
+      }
+    });
+  }
+  int failures = 0;
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      alarm(20);  // a deadlock ends here
+      memory.after_fork();
+      int code = 0;
+      if (memory->get("parent", Call())) code = 1;
+      for (std::uint64_t k = 0; k < 500; ++k) memory->set(key_of(k), Entry::borrow("child"), {}, Call());
+      for (std::uint64_t k = 0; k < 500; ++k) {
+        const auto found = memory->get(key_of(k), Call());
+        if (!found || found->bytes() != "child") code = 2;
+      }
+      _exit(code);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    failures += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+  }
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  CHECK(failures == 0);
+  memory->set("parent", Entry::copy("still"), {}, Call());
+  CHECK(memory->get("parent", Call()));
+}
+#endif
