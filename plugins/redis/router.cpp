@@ -12,10 +12,8 @@ class Standalone final : public Router {
   explicit Standalone(std::shared_ptr<Node> node) : node_(std::move(node)) {}
 
   Reply run(const Command& command, Clock::time_point deadline) override {
-    Reply reply;
-    Request request(command.bytes, {&reply, 1}, deadline);
-    node_->run(request, command.repeatable);
-    return reply;
+    bool sent = false;
+    return run_on(*node_, command, deadline, sent);
   }
 
   void run_all(std::span<const Command> commands, std::span<Reply> replies,
@@ -50,6 +48,14 @@ void add_login(CommandBuffer& greeting, std::size_t& replies, const Login& login
 }
 
 }  // namespace
+
+Reply run_on(Node& node, const Command& command, Clock::time_point deadline, bool& sent) {
+  Reply reply;
+  Request request(command.bytes, {&reply, 1}, deadline);
+  node.run(request, command.repeatable);
+  sent = request.sent();
+  return reply;
+}
 
 std::shared_ptr<Node> NodeFactory::make(Endpoint endpoint, std::size_t connections) const {
   endpoint.tls = tls;

@@ -50,6 +50,9 @@ class Router {
   virtual Health health() = 0;
 };
 
+/// Runs a command on one server. `sent`: whether the server may have seen it.
+Reply run_on(Node& node, const Command& command, Clock::time_point deadline, bool& sent);
+
 /// What all nodes of one backend have in common.
 struct NodeFactory {
   const Settings& settings;

@@ -1,10 +1,221 @@
+// A master that sentinels watch, and its replicas.
+//
+// The sentinels are asked who the master is, the master itself whether it agrees (ROLE, on every
+// new connection). When it cannot be reached, or says that it may not be written to, they are asked
+// again.
+
 #include "router.hpp"
 
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
 namespace cairn::redis {
-std::unique_ptr<Router> make_sentinel_router(const NodeFactory&) {
-  throw Error(Errc::unsupported, "sentinel");
+
+namespace {
+
+constexpr auto between_questions = std::chrono::milliseconds(100);
+
+class Sentinel final : public Router {
+ public:
+  explicit Sentinel(const NodeFactory& factory)
+      : factory_(factory),
+        service_(factory.settings.service),
+        read_from_replica_(factory.settings.read_from_replica) {
+    for (const Address& address : factory_.settings.servers) {
+      sentinels_.push_back(factory_.make_sentinel(address));
+    }
+  }
+
+  Reply run(const Command& command, Clock::time_point deadline) override;
+  void run_all(std::span<const Command> commands, std::span<Reply> replies,
+               Clock::time_point deadline) override;
+  std::shared_ptr<Node> home_of(std::string_view, Clock::time_point deadline) override {
+    const auto view = current(deadline);
+    return view == nullptr ? nullptr : view->master;
+  }
+  void close_inherited() noexcept override {
+    for (const auto& sentinel : sentinels_) sentinel->close_inherited();
+    if (view_ == nullptr) return;
+    view_->master->close_inherited();
+    for (const auto& replica : view_->replicas) replica->close_inherited();
+  }
+  Health health() override;
+
+ private:
+  struct View {
+    std::shared_ptr<Node> master;
+    std::vector<std::shared_ptr<Node>> replicas;
+  };
+  using ViewPtr = std::shared_ptr<const View>;
+
+  ViewPtr known() const {
+    const std::lock_guard lock(mutex_);
+    return view_;
+  }
+  ViewPtr current(Clock::time_point deadline) {
+    auto view = known();
+    return view != nullptr ? view : ask(nullptr, deadline);
+  }
+  ViewPtr ask(const ViewPtr& seen, Clock::time_point deadline);
+  std::vector<Address> replicas_of(Node& sentinel, Clock::time_point deadline) const;
+  std::shared_ptr<Node> reader(const View& view);
+  Reply no_master() const {
+    return Reply::failure(Errc::unavailable,
+                          "no sentinel tells who the master of " + service_ + " is");
+  }
+  // The master is another one now, or will be.
+  static bool must_ask_again(const Reply& reply) noexcept {
+    return reply.is(Reply::Type::failure) ||
+           (reply.is(Reply::Type::error) && reply.text().starts_with("READONLY"));
+  }
+
+  const NodeFactory factory_;
+  const std::string service_;
+  const bool read_from_replica_;
+  std::vector<std::shared_ptr<Node>> sentinels_;
+  std::atomic<std::size_t> turn_{0};
+
+  std::mutex ask_mutex_;  // one asks, the others wait for what it learns
+  Clock::time_point asked_at_{};
+
+  mutable std::mutex mutex_;  // guards what follows
+  ViewPtr view_;
+};
+
+// Another view than `seen`, or the one there is.
+Sentinel::ViewPtr Sentinel::ask(const ViewPtr& seen, Clock::time_point deadline) {
+  const std::lock_guard one_asks(ask_mutex_);
+  const ViewPtr before = known();
+  if (before != seen) return before;
+  if (before != nullptr && Clock::now() - asked_at_ < between_questions) return before;
+  asked_at_ = Clock::now();
+  CommandBuffer command;
+  command.add({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", service_});
+  for (const auto& sentinel : sentinels_) {
+    if (Clock::now() >= deadline) break;
+    factory_.counters.topology_reads.add();
+    bool sent = false;
+    const Reply master = run_on(*sentinel, {{}, command.bytes()}, deadline, sent);
+    if (master.items.size() != 2) continue;
+    Address address;
+    address.host = master.items[0].text();
+    address.port = std::atoi(std::string(master.items[1].text()).c_str());
+
+    auto view = std::make_shared<View>();
+    const bool same = before != nullptr && before->master->endpoint().address == address;
+    view->master = same ? before->master : factory_.make(address, "master");
+    if (read_from_replica_) {
+      for (const Address& replica : replicas_of(*sentinel, deadline)) {
+        const auto is_it = [&](const auto& node) { return node->endpoint().address == replica; };
+        const auto kept = before == nullptr ? std::shared_ptr<Node>() : [&] {
+          const auto it = std::find_if(before->replicas.begin(), before->replicas.end(), is_it);
+          return it == before->replicas.end() ? std::shared_ptr<Node>() : *it;
+        }();
+        view->replicas.push_back(kept != nullptr ? kept : factory_.make(replica));
+      }
+    }
+    if (same && view->replicas == before->replicas) return before;
+    const std::lock_guard lock(mutex_);
+    view_ = view;
+    return view;
+  }
+  return before;
 }
-std::unique_ptr<Router> make_cluster_router(const NodeFactory&) {
-  throw Error(Errc::unsupported, "cluster");
+
+// Each replica is a list: name, value, name, value.
+std::vector<Address> Sentinel::replicas_of(Node& sentinel, Clock::time_point deadline) const {
+  CommandBuffer command;
+  command.add({"SENTINEL", "REPLICAS", service_});
+  bool sent = false;
+  const Reply replicas = run_on(sentinel, {{}, command.bytes()}, deadline, sent);
+  std::vector<Address> result;
+  for (const Reply& replica : replicas.items) {
+    Address address;
+    bool good = true;
+    for (std::size_t i = 0; i + 1 < replica.items.size(); i += 2) {
+      const std::string_view name = replica.items[i].text();
+      const std::string_view value = replica.items[i + 1].text();
+      if (name == "ip") address.host = value;
+      if (name == "port") address.port = std::atoi(std::string(value).c_str());
+      if (name == "flags") good = good && value == "slave";  // neither down nor disconnected
+      if (name == "master-link-status") good = good && value == "ok";
+    }
+    if (good && !address.host.empty()) result.push_back(address);
+  }
+  return result;
 }
+
+std::shared_ptr<Node> Sentinel::reader(const View& view) {
+  if (!view.replicas.empty()) {
+    const auto& replica =
+        view.replicas[turn_.fetch_add(1, std::memory_order_relaxed) % view.replicas.size()];
+    if (replica->breaker().closed()) return replica;
+  }
+  return view.master;
+}
+
+Reply Sentinel::run(const Command& command, Clock::time_point deadline) {
+  ViewPtr view = current(deadline);
+  if (view == nullptr) return no_master();
+  bool sent = false;
+  if (command.reads && read_from_replica_) {
+    Reply reply = run_on(*reader(*view), command, deadline, sent);
+    if (!must_ask_again(reply)) return reply;
+  }
+  Reply reply = run_on(*view->master, command, deadline, sent);
+  if (!must_ask_again(reply) || Clock::now() >= deadline) return reply;
+  const ViewPtr newer = ask(view, deadline);
+  const bool was_refused = reply.is(Reply::Type::error);
+  if (newer == view || (sent && !was_refused && !command.repeatable)) return reply;
+  return run_on(*newer->master, command, deadline, sent);
+}
+
+void Sentinel::run_all(std::span<const Command> commands, std::span<Reply> replies,
+                       Clock::time_point deadline) {
+  if (commands.empty()) return;
+  ViewPtr view = current(deadline);
+  if (view == nullptr) {
+    for (Reply& reply : replies) reply = no_master();
+    return;
+  }
+  const char* begin = commands.front().bytes.data();
+  const char* end = commands.back().bytes.data() + commands.back().bytes.size();
+  const std::string_view bytes(begin, static_cast<std::size_t>(end - begin));
+  const bool repeatable =
+      std::all_of(commands.begin(), commands.end(), [](const auto& one) { return one.repeatable; });
+  const auto run_at = [&](Node& node) {
+    Request request(bytes, replies, deadline);
+    node.run(request, repeatable);
+  };
+  run_at(*view->master);
+  const bool again = std::any_of(replies.begin(), replies.end(), must_ask_again);
+  if (!again || !repeatable || Clock::now() >= deadline) return;
+  const ViewPtr newer = ask(view, deadline);
+  if (newer == view) return;
+  for (Reply& reply : replies) reply = Reply();
+  run_at(*newer->master);
+}
+
+Router::Health Sentinel::health() {
+  Health health;
+  const auto count = [&](Node& node) {
+    ++health.servers;
+    health.left_alone += node.breaker().closed() ? 0 : 1;
+    health.breaker_opened += node.breaker().times_opened();
+  };
+  for (const auto& sentinel : sentinels_) count(*sentinel);
+  if (const ViewPtr view = known()) {
+    count(*view->master);
+    for (const auto& replica : view->replicas) count(*replica);
+  }
+  return health;
+}
+
+}  // namespace
+
+std::unique_ptr<Router> make_sentinel_router(const NodeFactory& factory) {
+  return std::make_unique<Sentinel>(factory);
+}
+
 }  // namespace cairn::redis

@@ -8,7 +8,9 @@ namespace cairn::redis {
 
 namespace {
 
-std::string quoted(std::string_view name) { return std::string("`").append(name).append("`"); }
+std::string quoted(std::string_view name) {
+  return std::string("`").append(name).append("`");
+}
 
 [[noreturn]] void wrong(const std::string& text) {
   throw Error(Errc::config, text);

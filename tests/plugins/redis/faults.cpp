@@ -1,0 +1,286 @@
+// What becomes of callers when the server dies, hangs, comes back or talks nonsense.
+
+#include "bare_redis.hpp"
+#include "catch.hpp"
+#include "component_under_test.hpp"
+#include "failure_of.hpp"
+#include "private_server.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+using namespace cairn;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+// Load on the store, counted by outcome. A wrong value would be somebody else's.
+struct Load {
+  explicit Load(ComponentUnderTest& redis, int threads = 8) {
+    for (int t = 0; t < threads; ++t) {
+      workers.emplace_back([this, &redis, t] {
+        const std::string key = "load" + std::to_string(t);
+        while (!over) {
+          const auto begin = Clock::now();
+          try {
+            redis->set(key, Entry::borrow(key), {}, Call());
+            const auto found = redis->get(key, Call());
+            if (found && found->bytes() != key) ++wrong;
+            ++good;
+          } catch (const Error&) {
+            ++failed;
+            std::this_thread::sleep_for(1ms);
+          }
+          const auto took = (Clock::now() - begin).count();
+          for (auto seen = longest_ns.load(); took > seen;) {
+            if (longest_ns.compare_exchange_weak(seen, took)) break;
+          }
+        }
+      });
+    }
+  }
+  ~Load() { end(); }
+  void end() {
+    over = true;
+    for (std::thread& worker : workers) {
+      if (worker.joinable()) worker.join();
+    }
+  }
+  // How long until operations succeed again.
+  std::chrono::milliseconds recovery() const {
+    const auto begin = Clock::now();
+    const long long before = good;
+    while (good == before && Clock::now() - begin < 20s) std::this_thread::sleep_for(1ms);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
+  }
+
+  std::atomic<bool> over{false};
+  std::atomic<long long> good{0}, failed{0}, wrong{0}, longest_ns{0};
+  std::vector<std::thread> workers;
+};
+
+const ComponentUnderTest::OptionTexts& quick() {
+  static const ComponentUnderTest::OptionTexts texts{{"timeout", "150ms"},
+                                                     {"connect_timeout", "150ms"},
+                                                     {"retry_after", "20ms"},
+                                                     {"retry_after_at_most", "100ms"}};
+  return texts;
+}
+
+ComponentUnderTest::OptionTexts quick_at(const std::string& url) {
+  ComponentUnderTest::OptionTexts texts = quick();
+  texts["url"] = url;
+  return texts;
+}
+
+}  // namespace
+
+TEST_CASE("a server that is not there costs little, and the reason is told", "[redis][fault]") {
+  const int port = free_port();
+  ComponentUnderTest redis("redis", quick_at("redis://127.0.0.1:" + std::to_string(port)));
+  const Failure first = failure_of([&](Call call) { redis->get("k", call); });
+  CHECK(first.code == Errc::unavailable);
+  CHECK_THAT(first.text, Catch::Contains("127.0.0.1:" + std::to_string(port)) &&
+                             Catch::Contains("Connection refused"));
+  const Failure second = failure_of([&](Call call) { redis->get("k", call); });
+  CHECK(second.code == Errc::unavailable);
+  CHECK_THAT(second.text, Catch::Contains("left alone"));
+  CHECK(statistic(redis, "connects") == 1);
+  CHECK(statistic(redis, "refused") == 1);
+}
+
+TEST_CASE("an idle connection that the server closed is replaced without an error",
+          "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", quick_at(server.url()));
+  redis->set("k", Entry::copy("v"), {}, Call());
+  BareRedis bare(server.port());
+  for (int i = 0; i < 3; ++i) {
+    bare({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    CHECK(redis->get("k", Call())->bytes() == "v");
+    const auto token = redis->lock("k", 10s, Call());
+    REQUIRE(token.has_value());
+    CHECK(redis->unlock("k", *token, Call()));
+  }
+  CHECK(statistic(redis, "retries") == 3);
+  CHECK(statistic(redis, "breaker_opened") == 0);
+}
+
+TEST_CASE("a killed server fails calls, and a restarted one is found again", "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", quick_at(server.url()));
+  Load load(redis);
+  REQUIRE(load.recovery() < 5s);
+  server.process().kill();
+  while (load.failed == 0) std::this_thread::sleep_for(1ms);
+  server.process().start();
+  const auto recovery = load.recovery();
+  load.end();
+  WARN("back " << recovery.count() << " ms after the restart; longest call "
+               << load.longest_ns / 1'000'000 << " ms; " << load.good << " good, " << load.failed
+               << " failed");
+  CHECK(recovery < 2s);
+  CHECK(load.wrong == 0);
+  CHECK(statistic(redis, "breaker_opened") >= 1);
+}
+
+TEST_CASE("a frozen server costs each caller at most the timeout, then nothing", "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", quick_at(server.url()));
+  redis->set("k", Entry::copy("v"), {}, Call());
+  server.process().freeze();
+
+  std::vector<std::thread> threads;
+  std::atomic<long long> longest_ms{0};
+  std::atomic<int> failed{0};
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&] {
+      const auto begin = Clock::now();
+      const Failure failure = failure_of([&](Call call) { redis->get("k", call); });
+      if (failure.code == Errc::timeout || failure.code == Errc::unavailable) ++failed;
+      const long long took = (Clock::now() - begin) / 1ms;
+      for (auto seen = longest_ms.load(); took > seen;) {
+        if (longest_ms.compare_exchange_weak(seen, took)) break;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failed == 8);
+  CHECK(longest_ms < 150 + 100);
+
+  const auto begin = Clock::now();
+  CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::unavailable);
+  CHECK(Clock::now() - begin < 100ms);
+
+  server.process().resume();
+  const auto resumed = Clock::now();
+  while (failure_of([&](Call call) { redis->get("k", call); }).code &&
+         Clock::now() - resumed < 10s) {
+    std::this_thread::sleep_for(1ms);
+  }
+  WARN("back " << (Clock::now() - resumed) / 1ms << " ms after it went on");
+  CHECK(redis->get("k", Call())->bytes() == "v");
+}
+
+TEST_CASE("only one caller probes a server that was left alone", "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", quick_at(server.url()));
+  redis->set("k", Entry::copy("v"), {}, Call());
+  server.process().freeze();
+  CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::timeout);
+  std::this_thread::sleep_for(30ms);  // the pause is over: 20 ms, a fifth more at most
+
+  std::vector<std::thread> threads;
+  std::atomic<int> timed_out{0}, refused{0};
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&] {
+      const Failure failure = failure_of([&](Call call) { redis->get("k", call); });
+      ++(failure.code == Errc::timeout ? timed_out : refused);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(timed_out == 1);
+  CHECK(refused == 7);
+  server.process().resume();
+}
+
+TEST_CASE("a caller leaves at its own deadline, and the others are not disturbed",
+          "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", {{"url", server.url()}, {"max_connections", "1"}});
+  redis->set("k", Entry::copy("v"), {}, Call());
+  BareRedis bare(server.port());
+  bare({"CLIENT", "PAUSE", "200", "ALL"});
+  std::thread patient([&] { CHECK(redis->get("k", Call())->bytes() == "v"); });
+  const auto begin = Clock::now();
+  CHECK(failure_of([&](Call call) { redis->get("k", call); }, 20ms).code == Errc::timeout);
+  CHECK(Clock::now() - begin < 150ms);
+  patient.join();
+  redis->set("other", Entry::copy("mine"), {}, Call());
+  CHECK(redis->get("other", Call())->bytes() == "mine");  // the late answer went to nobody else
+  CHECK(statistic(redis, "connects") == 1);
+  CHECK(statistic(redis, "breaker_opened") == 0);
+}
+
+TEST_CASE("a full server refuses what is new, and is not left alone for it", "[redis][fault]") {
+  PrivateRedis server({"--maxmemory", "1mb", "--maxmemory-policy", "noeviction"});
+  ComponentUnderTest redis("redis", quick_at(server.url()));
+  const std::string value(200'000, 'x');
+  const Failure failure = failure_of([&](Call call) {
+    for (int i = 0; i < 100; ++i)
+      redis->set("k" + std::to_string(i), Entry::borrow(value), {}, call);
+  });
+  CHECK(failure.code == Errc::unavailable);
+  CHECK_THAT(failure.text, Catch::Contains("OOM"));
+  CHECK_FALSE(redis->get("missing", Call()).has_value());
+  CHECK(statistic(redis, "breaker_opened") == 0);
+}
+
+TEST_CASE("a server that speaks something else is refused, not believed", "[redis][fault]") {
+  // Answers everything with a line that is no RESP.
+  PrivateFolder folder;
+  const int port = free_port();
+  PrivateServer liar(
+      {"python3", "-c",
+       "import socket,sys,threading\n"
+       "s=socket.create_server(('127.0.0.1'," +
+           std::to_string(port) +
+           "))\n"
+           "def serve(c):\n"
+           "  while c.recv(4096): c.sendall(b'HTTP/1.1 400 Bad Request\\r\\n\\r\\n')\n"
+           "while True:\n"
+           "  c,_=s.accept(); threading.Thread(target=serve,args=(c,),daemon=True).start()\n"},
+      {"", port}, folder / "liar.log");
+  ComponentUnderTest redis("redis", quick_at("redis://127.0.0.1:" + std::to_string(port)));
+  const Failure failure = failure_of([&](Call call) { redis->get("k", call); });
+  CHECK(failure.code == Errc::unavailable);
+  CHECK_THAT(failure.text, Catch::Contains("not an answer of Redis"));
+}
+
+TEST_CASE("a thousand reconnects leave no descriptor behind", "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", quick_at(server.url()));
+  BareRedis bare(server.port());
+  redis->set("k", Entry::copy("v"), {}, Call());
+  const std::size_t before = open_descriptors();
+  for (int i = 0; i < 1000; ++i) {
+    bare({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    if (redis->get("k", Call())->bytes() != "v") FAIL("another value");
+  }
+  CHECK(open_descriptors() == before);
+  CHECK(statistic(redis, "connects") >= 1000);
+}
+
+TEST_CASE("a child after fork opens its own connections", "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", quick_at(server.url()));
+  redis->set("k", Entry::copy("of the parent"), {}, Call());
+  const auto token = redis->lock("k", 10s, Call());
+  REQUIRE(token.has_value());
+  const pid_t child = fork();
+  if (child == 0) {
+    redis.after_fork();
+    bool good = redis->get("k", Call())->bytes() == "of the parent";
+    redis->set("from", Entry::copy("the child"), {}, Call());
+    good = good && !redis->unlock("k", *token, Call());  // the lock is the parent's
+    _exit(good ? 0 : 1);
+  }
+  for (int i = 0; i < 50; ++i) CHECK(redis->get("k", Call())->bytes() == "of the parent");
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(redis->get("from", Call())->bytes() == "the child");
+  CHECK(redis->unlock("k", *token, Call()));
+  CHECK(statistic(redis, "connects") == 1);
+}
