@@ -88,6 +88,7 @@ class Cluster final : public Router {
   }
   std::shared_ptr<const SlotMap> refresh(std::uint64_t seen, Clock::time_point deadline);
   std::shared_ptr<const SlotMap> read_map(const Reply& slots, const Address& asked);
+  void learn(std::string_view key, const Redirect& redirect);
   std::vector<std::shared_ptr<Node>> whom_to_ask();
   std::shared_ptr<Node> node_at(const Address& address, bool as_replica);
   std::shared_ptr<Node> node_for(const SlotMap& map, std::string_view key, bool reads);
@@ -169,6 +170,30 @@ std::shared_ptr<const SlotMap> Cluster::refresh(std::uint64_t seen, Clock::time_
   return map;
 }
 
+// A MOVED is proof for its own slot, and a sign that others have moved: the whole map is read again
+// when it is next needed and old enough.
+void Cluster::learn(std::string_view key, const Redirect& redirect) {
+  if (redirect.is_ask) return;
+  std::shared_ptr<Node> master;
+  try {
+    master = node_at(parse_address(redirect.to, 6379, "redirect"), false);
+  } catch (const Error&) {
+    return;  // follow() says what is wrong with it
+  }
+  const std::lock_guard lock(mutex_);
+  const std::uint16_t slot = slot_of(key);
+  if (map_ == nullptr) return;
+  const std::uint16_t now_at = map_->shard_of[slot];
+  if (now_at != nobody && map_->shards[now_at].master == master) return;
+  auto map = std::make_shared<SlotMap>(*map_);
+  ++map->version;
+  auto shard = std::find_if(map->shards.begin(), map->shards.end(),
+                            [&](const Shard& other) { return other.master == master; });
+  if (shard == map->shards.end()) shard = map->shards.insert(shard, Shard{master, {}});
+  map->shard_of[slot] = static_cast<std::uint16_t>(shard - map->shards.begin());
+  map_ = std::move(map);
+}
+
 // An entry is: first slot, last slot, master, replicas; a server is: host, port, id and more.
 std::shared_ptr<const SlotMap> Cluster::read_map(const Reply& slots, const Address& asked) {
   const auto address_of = [&](const Reply& server) -> std::optional<Address> {
@@ -219,10 +244,8 @@ Reply Cluster::run(const Command& command, Clock::time_point deadline) {
     } else {
       reply = run_on(*node, command, deadline, sent);
       if (auto redirect = redirect_in(reply)) {
-        const bool moved = !redirect->is_ask;
-        reply = follow(command, std::move(*redirect), deadline);
-        if (moved) refresh(map->version, deadline);
-        return reply;
+        learn(command.key, *redirect);
+        return follow(command, std::move(*redirect), deadline);
       }
       if (!is_unreachable(reply)) return reply;
     }
@@ -326,10 +349,12 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
     const auto redirect = redirect_in(replies[i]);
     const bool elsewhere = redirect && !redirect->is_ask;
     if (redirect && redirect->is_ask) replies[i] = follow(commands[i], *redirect, deadline);
+    if (elsewhere) learn(commands[i].key, *redirect);
     if (elsewhere || (is_unreachable(replies[i]) && commands[i].repeatable)) again.push_back(i);
   }
   if (again.empty() || Clock::now() >= deadline) return;
-  const auto newer = refresh(map->version, deadline);
+  auto newer = known();
+  if (newer == map) newer = refresh(map->version, deadline);
   if (newer != map) run_once(*newer, commands, replies, again, deadline);
   for (const std::size_t i : again) {
     if (auto redirect = redirect_in(replies[i])) {

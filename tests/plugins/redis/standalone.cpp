@@ -1,6 +1,7 @@
 // The redis plugin against one real server: what it stores, and how it is configured.
 
 #include "bare_redis.hpp"
+#include "batch.hpp"
 #include "catch.hpp"
 #include "component_under_test.hpp"
 #include "failure_of.hpp"
@@ -27,21 +28,6 @@ std::string config_error(const ComponentUnderTest::OptionTexts& options) {
     return error.what();
   }
 }
-
-struct Batch {
-  explicit Batch(std::vector<std::string> texts) : texts_(std::move(texts)) {
-    for (const std::string& text : texts_) keys.emplace_back(text);
-    entries.resize(keys.size());
-    statuses.assign(keys.size(), CAIRN_MISS);
-  }
-  Results results() { return {entries.data(), statuses.data(), keys.size()}; }
-  Statuses answers() { return {statuses.data(), keys.size()}; }
-
-  std::vector<std::string> texts_;
-  std::vector<Key> keys;
-  std::vector<Entry> entries;
-  std::vector<cairn_status> statuses;
-};
 
 }  // namespace
 

@@ -1,0 +1,101 @@
+// The redis plugin against a real master with two replicas and three sentinels.
+
+#include "bare_redis.hpp"
+#include "batch.hpp"
+#include "catch.hpp"
+#include "component_under_test.hpp"
+#include "failure_of.hpp"
+#include "private_redis_groups.hpp"
+
+#include <thread>
+
+using namespace cairn;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+PrivateSentinels& group() {
+  static PrivateSentinels one;
+  return one;
+}
+
+ComponentUnderTest::OptionTexts options() {
+  return {{"mode", "sentinel"},    {"sentinels", group().addresses()},
+          {"timeout", "400ms"},    {"connect_timeout", "400ms"},
+          {"retry_after", "20ms"}, {"retry_after_at_most", "200ms"}};
+}
+
+}  // namespace
+
+TEST_CASE("the sentinels name the master, and it is used", "[redis][sentinel]") {
+  ComponentUnderTest redis("redis", options());
+  redis->set("k", Entry::copy("v"), {}, Call());
+  BareRedis master(group().master().port());
+  CHECK(master({"GET", "k"}) == "v");
+  const auto token = redis->lock("k", 10s, Call());
+  REQUIRE(token.has_value());
+  CHECK(master({"EXISTS", "_lockk"}) == "1");
+  CHECK(redis->unlock("k", *token, Call()));
+
+  auto texts = options();
+  texts["service"] = "nobody";
+  ComponentUnderTest lost("redis", texts);
+  const Failure failure = failure_of([&](Call call) { lost->get("k", call); });
+  CHECK(failure.code == Errc::unavailable);
+  CHECK_THAT(failure.text, Catch::Contains("no sentinel tells who the master of nobody is"));
+}
+
+TEST_CASE("replicas behind sentinels answer reads when told to", "[redis][sentinel]") {
+  auto texts = options();
+  texts["read_from"] = "replica";
+  ComponentUnderTest redis("redis", texts);
+  redis->set("read", Entry::copy("v"), {}, Call());
+  BareRedis master(group().master().port());
+  master({"WAIT", "2", "2000"});
+  master({"CONFIG", "RESETSTAT"});
+  for (int i = 0; i < 10; ++i) CHECK(redis->get("read", Call())->bytes() == "v");
+  CHECK_THAT(master({"INFO", "commandstats"}), !Catch::Contains("cmdstat_get:"));
+}
+
+TEST_CASE("a failover is followed, whether the master is frozen or asked to go",
+          "[redis][sentinel][fault]") {
+  ComponentUnderTest redis("redis", options());
+  redis->set("k", Entry::copy("before"), {}, Call());
+  BareRedis(group().master().port())({"WAIT", "2", "2000"});
+  group().master().process().freeze();
+  const auto frozen = Clock::now();
+  std::chrono::milliseconds longest{0};
+  for (;;) {
+    const auto begin = Clock::now();
+    const auto failure =
+        failure_of([&](Call call) { redis->set("k", Entry::copy("after"), {}, call); });
+    longest = std::max(longest,
+                       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin));
+    if (!failure.code || Clock::now() - frozen > 30s) break;
+    std::this_thread::sleep_for(5ms);
+  }
+  WARN("writable " << (Clock::now() - frozen) / 1ms << " ms after the master froze; longest call "
+                   << longest.count() << " ms");
+  CHECK(Clock::now() - frozen < 15s);
+  CHECK(longest < 1500ms);
+  CHECK(redis->get("k", Call())->bytes() == "after");
+
+  // The old one comes back as a replica: nothing is written to it any more.
+  group().master().process().resume();
+  const auto resumed = Clock::now();
+  const auto role = [&]() -> std::string {
+    try {
+      return BareRedis(group().master().port())({"ROLE"});
+    } catch (const std::runtime_error&) {  // it drops its callers when it changes its role
+      return "";
+    }
+  };
+  while (role().substr(0, 5) != "slave" && Clock::now() - resumed < 20s) {
+    std::this_thread::sleep_for(20ms);
+  }
+  CHECK(role().substr(0, 5) == "slave");
+  CHECK_FALSE(failure_of([&](Call call) { redis->set("k", Entry::copy("again"), {}, call); }).code);
+  CHECK(redis->get("k", Call())->bytes() == "again");
+}
