@@ -113,6 +113,10 @@ bool Layer::after_fork() const noexcept {
 void Layer::resolve(const cairn_next* below) {
   const cairn_ops& ops = *component_.ops;
   const bool proxy = component_.role == CAIRN_PROXY;
+  // A transform that this host has never heard of may concern anything.
+  const unsigned transforms = (component_.transforms & ~unsigned{CAIRN_TRANSFORMS_EVERYTHING}) == 0
+                                  ? component_.transforms
+                                  : CAIRN_TRANSFORMS_EVERYTHING;
   table_.size = sizeof table_;
   int index = 0;
 #define CAIRN_RESOLVE(op)                                                                   \
@@ -123,7 +127,7 @@ void Layer::resolve(const cairn_next* below) {
       table_.op.self = self_;                                                               \
       table_.provided |= bit;                                                               \
       own_ |= bit;                                                                          \
-    } else if (proxy && (carries[static_cast<std::size_t>(index)] & component_.transforms) == 0) { \
+    } else if (proxy && (carries[static_cast<std::size_t>(index)] & transforms) == 0) { \
       table_.op.fn = below->op.fn;                                                          \
       table_.op.self = below->op.self;                                                      \
       table_.provided |= below->provided & bit;                                             \

@@ -147,6 +147,7 @@ invalidation_delay = "20ms"
     REQUIRE(std::chrono::steady_clock::now() - since < 10s);
     std::this_thread::yield();
   }
+  host.clock.advance(1ms);  // between processes, only the clock tells before from after
   two.set("k", 2);
   CHECK(one.get<int>("k") == 2);
   two.invalidate(Invalidation::soft);

@@ -14,7 +14,7 @@ struct Address {
   int number = 0;
   friend bool operator==(const Address&, const Address&) = default;
 };
-CAIRN_FIELDS(Address, street, number)
+CAIRN_FIELDS(Address, street, number);
 
 struct User {
   int id = 0;
@@ -23,7 +23,7 @@ struct User {
   std::vector<Address> addresses;
   friend bool operator==(const User&, const User&) = default;
 };
-CAIRN_FIELDS(User, id, name, email, addresses)
+CAIRN_FIELDS(User, id, name, email, addresses);
 
 const std::string plain = R"(
 [region.r]
@@ -38,7 +38,9 @@ wrap = ["msgpack"]
 template <class T>
 void round_trips(Region& region, const T& value) {
   region.set("k", value);
-  CHECK(region.get<T>("k") == value);
+  const std::optional<T> found = region.get<T>("k");
+  REQUIRE(found.has_value());
+  CHECK((*found == value));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 
 #include <cairn/host/detail/function_ref.hpp>
 #include <cairn/host/detail/packing.hpp>
+#include <cairn/host/function_keys.hpp>
 #include <cairn/host/invalidation.hpp>
 #include <cairn/host/region_policy.hpp>
 #include <cairn/host/statistics.hpp>
@@ -138,13 +139,19 @@ template <class Creator>
 struct CreatorOf {
   using Function = std::remove_reference_t<Creator>;
   static constexpr bool is_detached = false;
-  static Function& function(Function& creator) { return creator; }
+  template <class C>
+  static auto& function(C& creator) {
+    return creator;
+  }
 };
 template <class Creator>
 struct CreatorOf<Detached<Creator>> {
   using Function = Creator;
   static constexpr bool is_detached = true;
-  static Function& function(Detached<Creator>& detached) { return detached.creator; }
+  template <class D>
+  static auto& function(D& detached) {
+    return detached.creator;
+  }
 };
 
 // Keys in whatever range they come, as the core wants them.
@@ -155,6 +162,54 @@ std::vector<Key> keys_of(const KeyRange& range) {
   for (const auto& key : range) keys.emplace_back(std::string_view(key));
   return keys;
 }
+
+}  // namespace detail
+
+template <class Signature>
+struct CachedOptions;
+template <class Signature>
+class CachedFunction;
+template <class Signature>
+class CachedMultiFunction;
+
+namespace detail {
+
+// The signature of a function, a function pointer or a class with one operator().
+template <class F>
+struct SignatureOf : SignatureOf<decltype(&F::operator())> {};
+template <class R, class... Args>
+struct SignatureOf<R(Args...)> {
+  using type = R(Args...);
+};
+template <class R, class... Args>
+struct SignatureOf<R (*)(Args...)> : SignatureOf<R(Args...)> {};
+template <class R, class... Args>
+struct SignatureOf<R (*)(Args...) noexcept> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...)> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...) const> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...) noexcept> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...) const noexcept> : SignatureOf<R(Args...)> {};
+
+template <class Signature, class F>
+struct ChosenSignature {
+  using type = Signature;
+};
+template <class F>
+struct ChosenSignature<void, F> {
+  using type = typename SignatureOf<F>::type;
+};
+template <class Signature, class F>
+using SignatureFor = typename ChosenSignature<Signature, F>::type;
+template <class Signature, class F>
+using CachedOptionsOf = CachedOptions<SignatureFor<Signature, F>>;
+
+struct CachedMultiOptionsBase;
+template <class Signature, class F>
+using CachedMultiOptionsOf = std::conditional_t<true, CachedMultiOptionsBase, F>;
 
 }  // namespace detail
 
@@ -306,6 +361,33 @@ class Region {
         keys, std::forward<Creator>(creator), options, std::forward<ShouldCache>(should_cache));
   }
 
+  // ---- functions ----
+
+  /// A function whose results are cached by its arguments: see cached_function.hpp.
+  ///
+  ///     auto user = region.cached("user", [](int id) { return load_user(id); });
+  ///     user(42);
+  ///
+  /// `Signature` is deduced, except for overloaded and generic functions: `cached<User(int)>(...)`.
+  template <class Signature = void, class Function>
+  auto cached(std::string name, Function function,
+              detail::CachedOptionsOf<Signature, Function> options = {});
+  /// A member function of an object that outlives the result; the object is no part of the key.
+  template <class Object, class R, class... Args>
+  auto cached(std::string name, R (Object::*function)(Args...), Object& object,
+              CachedOptions<R(Args...)> options = {});
+  template <class Object, class R, class... Args>
+  auto cached(std::string name, R (Object::*function)(Args...) const, const Object& object,
+              CachedOptions<R(Args...)> options = {});
+  /// A function from many arguments to many results, called for the missing ones only.
+  template <class Signature = void, class Function>
+  auto cached_multi(std::string name, Function function,
+                    detail::CachedMultiOptionsOf<Signature, Function> options = {});
+
+  /// Makes the keys of cached functions that have no generator of their own; empty: function_key.
+  /// Functions that were cached before keep what they had.
+  void set_key_generator(KeyGenerator generator) { key_generator_ = std::move(generator); }
+
   // ---- the region as a whole ----
 
   /// Makes everything stored until now void: see Invalidation. Also what is being created now.
@@ -345,25 +427,30 @@ class Region {
                     const std::function<detail::DetachedCreateEach()>& detach);
   Metadata metadata_of(const Entry& entry) const;
 
-  template <class T, class Creator, class ShouldCache, class AcceptEntry>
-  void create_with(std::string_view key, Creator& creator, const CreateOptions& options,
-                   ShouldCache& should_cache, AcceptEntry&& accept) {
-    using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
-    const std::uint32_t kinds = this->kinds();
-    const auto run = [kinds](auto& function, auto& should) {
-      T value = T(function());
+  // From a creator of T to one of entries.
+  template <class T>
+  auto entry_maker() const {
+    return [kinds = kinds()](auto& creator, auto& should_cache) {
+      T value = T(creator());
       detail::Created created;
-      created.cache = should(std::as_const(value));
+      created.cache = should_cache(std::as_const(value));
       created.negative = detail::found(value) == detail::Found::negative;
       created.entry = detail::pack(std::move(value), kinds, false);
       return created;
     };
-    const auto create_now = [&] { return run(Of::function(creator), should_cache); };
+  }
+  template <class T, class Creator, class ShouldCache>
+  void create_with(std::string_view key, Creator& creator, const CreateOptions& options,
+                   ShouldCache& should_cache, detail::Accept accept) {
+    using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
+    const auto make = entry_maker<T>();
+    const auto create_now = [&] { return make(Of::function(creator), should_cache); };
     if constexpr (Of::is_detached) {
       // A copy of everything, for a thread that runs when this call is long over; made only if needed.
       const auto detach = [&]() -> detail::DetachedCreate {
-        return [run, creator, should = should_cache]() mutable {
-          return run(Of::function(creator), should);
+        return [make, creator = std::remove_cvref_t<Creator>(creator),
+                should = std::remove_cvref_t<ShouldCache>(should_cache)]() mutable {
+          return make(Of::function(creator), should);
         };
       };
       create(key, options, accept, create_now, std::ref(detach));
@@ -371,8 +458,11 @@ class Region {
       create(key, options, accept, create_now, nullptr);
     }
   }
+  template <class Signature>
+  friend class CachedFunction;
 
   std::shared_ptr<host::RegionCore> core_;
+  KeyGenerator key_generator_;
 };
 
 // ---- get_or_create_multi ----
@@ -433,7 +523,8 @@ auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
   };
   if constexpr (Of::is_detached) {
     const auto detach = [&]() -> detail::DetachedCreateEach {
-      return [run, creator, should = should_cache](detail::Names names) mutable {
+      return [run, creator = std::remove_cvref_t<Creator>(creator),
+              should = std::remove_cvref_t<ShouldCache>(should_cache)](detail::Names names) mutable {
         return run(Of::function(creator), should, names);
       };
     };
@@ -445,3 +536,5 @@ auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
 }
 
 }  // namespace cairn
+
+#include <cairn/host/cached_function.hpp>  // NOLINT: the definitions of cached and cached_multi

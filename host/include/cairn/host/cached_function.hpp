@@ -1,0 +1,313 @@
+// Cached functions: a function that remembers its results in a region.
+//
+//     auto user = region.cached("user", [](int id) { return load_user(id); },
+//                               {.expiration_time = 5min});
+//     user(42);               // from the cache, or created; one creator per key
+//     user.get(42);           // from the cache or nothing
+//     user.set(ada, 42);      // as if the function had returned it
+//     user.refresh(42);       // calls the function now, stores and returns its result
+//     user.invalidate(42);    // forgets
+//     user.original(42);      // past the cache
+//
+// The name belongs to the key: give two functions of a region two names (or namespaces). Where the
+// region's policy says `background`, stale results are recreated by a background thread: the function and
+// a copy of the arguments must then be usable from it.
+//
+// A multi function takes many arguments and is called once for those that are missing:
+//
+//     auto users = region.cached_multi("user", [](std::span<const int> ids) { return load_users(ids); });
+//     users({1, 2, 3});
+//
+// It returns a vector parallel to its arguments, or a map in which it may leave arguments out: those are
+// neither cached nor returned.
+//
+// Threads: any method, any thread, any time, if the function allows it. Lifetimes: the Region must outlive
+// it. Errors: what the function throws comes out unchanged; see Region::get_or_create for the rest.
+#pragma once
+
+#include <cairn/host/region.hpp>
+
+#include <map>
+#include <stdexcept>
+#include <unordered_map>
+
+namespace cairn {
+
+/// When the results of a function expire: never, after a duration, or as a function says at each call.
+class ExpirationRule {
+ public:
+  /// As the region says.
+  ExpirationRule() = default;
+  ExpirationRule(Expiration expiration) : rule_([expiration] { return expiration; }) {}  // NOLINT
+  template <class Rep, class Period>
+  ExpirationRule(std::chrono::duration<Rep, Period> age) : ExpirationRule(Expiration(age)) {}  // NOLINT
+  ExpirationRule(std::function<Expiration()> rule) : rule_(std::move(rule)) {}  // NOLINT
+
+  std::optional<Expiration> operator()() const {
+    return rule_ ? std::optional(rule_()) : std::nullopt;
+  }
+
+ private:
+  std::function<Expiration()> rule_;
+};
+
+template <class R, class... Args>
+struct CachedOptions<R(Args...)> {
+  /// Stands in front of the name, "namespace:name".
+  std::string name_space = {};
+  ExpirationRule expiration_time = {};
+  /// False: the result is returned but not stored.
+  std::function<bool(const std::decay_t<R>&)> should_cache = {};
+  /// The whole key, from the arguments.
+  std::function<std::string(const std::decay_t<Args>&...)> key = {};
+  /// The key from the name and the arguments; instead of the region's.
+  KeyGenerator key_generator = {};
+};
+
+template <class R, class... Args>
+class CachedFunction<R(Args...)> {
+ public:
+  using Value = detail::Stored<R>;
+
+  CachedFunction(Region& region, std::string name, std::function<R(Args...)> function,
+                 CachedOptions<R(Args...)> options, const KeyGenerator& region_generator)
+      : region_(&region), shared_(std::make_shared<Shared>()) {
+    shared_->name = options.name_space.empty() ? std::move(name) : options.name_space + ":" + name;
+    shared_->function = std::move(function);
+    if (!options.key_generator) options.key_generator = region_generator;
+    shared_->options = std::move(options);
+  }
+
+  /// The result for these arguments: cached, or created by one caller.
+  Value operator()(const std::decay_t<Args>&... args) const {
+    const Shared& shared = *shared_;
+    std::optional<Value> result;
+    const auto accept = [&](const Entry& entry) {
+      result.emplace(detail::unpack<Value>(entry));
+      return detail::found(*result);
+    };
+    const auto make = region_->entry_maker<Value>();
+    const auto now = [&] { return shared.function(args...); };
+    const auto create_now = [&] { return make(now, shared); };
+    const auto detach = [&]() -> detail::DetachedCreate {
+      return [make, shared = shared_, copies = std::tuple<std::decay_t<Args>...>(args...)] {
+        const auto later = [&] { return std::apply(shared->function, copies); };
+        return make(later, *shared);
+      };
+    };
+    region_->create(key(args...), {shared.options.expiration_time()}, accept, create_now,
+                    std::ref(detach));
+    return std::move(*result);
+  }
+
+  /// What is cached, if it is fresh by the function's own expiration.
+  std::optional<Value> get(const std::decay_t<Args>&... args) const {
+    return region_->template get<Value>(key(args...), {shared_->options.expiration_time()});
+  }
+  void set(const Value& value, const std::decay_t<Args>&... args) const {
+    region_->set(key(args...), value);
+  }
+  /// Calls the function whatever is cached, and stores its result whatever it is.
+  Value refresh(const std::decay_t<Args>&... args) const {
+    Value value = shared_->function(args...);
+    region_->set(key(args...), value);
+    return value;
+  }
+  /// Forgets the result for these arguments. False: there was none.
+  bool invalidate(const std::decay_t<Args>&... args) const { return region_->remove(key(args...)); }
+  R original(const std::decay_t<Args>&... args) const { return shared_->function(args...); }
+
+  /// The key under which the result for these arguments is kept, before any mangling.
+  std::string key(const std::decay_t<Args>&... args) const {
+    const auto& options = shared_->options;
+    if (options.key) return options.key(args...);
+    if (!options.key_generator) return function_key(shared_->name, args...);
+    const std::vector<KeyPart> parts{detail::key_part(args)...};
+    return options.key_generator(shared_->name, parts);
+  }
+
+ private:
+  struct Shared {
+    std::string name;
+    std::function<R(Args...)> function;
+    CachedOptions<R(Args...)> options;
+    bool operator()(const Value& value) const {
+      return !options.should_cache || options.should_cache(value);
+    }
+  };
+
+  Region* region_;
+  std::shared_ptr<Shared> shared_;  // background creators keep it
+};
+
+template <class Signature, class Function>
+auto Region::cached(std::string name, Function function,
+                    detail::CachedOptionsOf<Signature, Function> options) {
+  using S = detail::SignatureFor<Signature, Function>;
+  return CachedFunction<S>(*this, std::move(name), std::function<S>(std::move(function)),
+                           std::move(options), key_generator_);
+}
+template <class Object, class R, class... Args>
+auto Region::cached(std::string name, R (Object::*function)(Args...), Object& object,
+                    CachedOptions<R(Args...)> options) {
+  return CachedFunction<R(Args...)>(
+      *this, std::move(name),
+      [&object, function](Args... args) -> R {
+        return (object.*function)(std::forward<Args>(args)...);
+      },
+      std::move(options), key_generator_);
+}
+template <class Object, class R, class... Args>
+auto Region::cached(std::string name, R (Object::*function)(Args...) const, const Object& object,
+                    CachedOptions<R(Args...)> options) {
+  return CachedFunction<R(Args...)>(
+      *this, std::move(name),
+      [&object, function](Args... args) -> R {
+        return (object.*function)(std::forward<Args>(args)...);
+      },
+      std::move(options), key_generator_);
+}
+
+// ---- many at once ----
+
+namespace detail {
+
+struct CachedMultiOptionsBase {
+  std::string name_space = {};
+  ExpirationRule expiration_time = {};
+  KeyGenerator key_generator = {};
+};
+
+template <class T>
+struct SpanItem;
+template <class T>
+struct SpanItem<std::span<const T>> {
+  using type = T;
+};
+template <class T>
+struct SpanItem<const std::vector<T>&> {
+  using type = T;
+};
+
+}  // namespace detail
+
+using CachedMultiOptions = detail::CachedMultiOptionsBase;
+
+template <class R, class ArgRange>
+class CachedMultiFunction<R(ArgRange)> {
+ public:
+  using Arg = typename detail::SpanItem<ArgRange>::type;
+  using Value = typename detail::MultiValue<R>::type;
+  static constexpr bool is_map = detail::MapResult<R>;
+  /// A vector parallel to the arguments; or a map without those that the function left out.
+  using Result = std::conditional_t<is_map, std::map<Arg, Value>, std::vector<Value>>;
+
+  CachedMultiFunction(Region& region, std::string name, std::function<R(ArgRange)> function,
+                      CachedMultiOptions options, const KeyGenerator& region_generator)
+      : region_(&region), shared_(std::make_shared<Shared>()) {
+    shared_->name = options.name_space.empty() ? std::move(name) : options.name_space + ":" + name;
+    shared_->function = std::move(function);
+    if (!options.key_generator) options.key_generator = region_generator;
+    shared_->options = std::move(options);
+  }
+
+  Result operator()(const std::vector<Arg>& args) const {
+    const std::vector<std::string> keys = keys_of(args);
+    auto by_key = std::make_shared<std::unordered_map<std::string, Arg>>();
+    for (std::size_t i = 0; i < args.size(); ++i) by_key->emplace(keys[i], args[i]);
+    const auto create = detached([shared = shared_, by_key](detail::Names missing) {
+      std::vector<Arg> wanted;
+      for (const auto name : missing) wanted.push_back(by_key->at(std::string(name)));
+      R made = shared->function(wanted);
+      std::map<std::string, Value> values;
+      if constexpr (is_map) {
+        for (std::size_t i = 0; i < missing.size(); ++i) {
+          const auto it = made.find(wanted[i]);
+          if (it != made.end()) values.emplace(missing[i], it->second);
+        }
+      } else {
+        if (made.size() != missing.size()) detail::refuse_length(missing.size(), made.size());
+        for (std::size_t i = 0; i < missing.size(); ++i) values.emplace(missing[i], made[i]);
+      }
+      return values;
+    });
+    auto found = region_->get_or_create_multi(keys, create, {shared_->options.expiration_time()});
+    return result_of(args, found);
+  }
+  /// What is cached: element i answers argument i.
+  std::vector<std::optional<Value>> get(const std::vector<Arg>& args) const {
+    return region_->template get_multi<Value>(keys_of(args), {shared_->options.expiration_time()});
+  }
+  void set(const std::map<Arg, Value>& values) const {
+    std::map<std::string, Value> by_key;
+    for (const auto& [arg, value] : values) by_key.emplace(key(arg), value);
+    region_->set_multi(by_key);
+  }
+  /// Calls the function for all, and stores what it returns.
+  Result refresh(const std::vector<Arg>& args) const {
+    R made = shared_->function(args);
+    std::map<Arg, Value> values;
+    if constexpr (is_map) {
+      values.insert(made.begin(), made.end());
+    } else {
+      if (made.size() != args.size()) detail::refuse_length(args.size(), made.size());
+      for (std::size_t i = 0; i < args.size(); ++i) values.emplace(args[i], made[i]);
+    }
+    set(values);
+    if constexpr (is_map) {
+      return values;
+    } else {
+      return made;
+    }
+  }
+  /// How many there were to forget.
+  std::size_t invalidate(const std::vector<Arg>& args) const {
+    return region_->remove_multi(keys_of(args));
+  }
+  R original(const std::vector<Arg>& args) const { return shared_->function(args); }
+
+  std::string key(const Arg& arg) const {
+    const KeyGenerator& generator = shared_->options.key_generator;
+    if (!generator) return function_key(shared_->name, arg);
+    const KeyPart part = detail::key_part(arg);
+    return generator(shared_->name, std::span(&part, 1));
+  }
+
+ private:
+  struct Shared {
+    std::string name;
+    std::function<R(ArgRange)> function;
+    CachedMultiOptions options;
+  };
+
+  std::vector<std::string> keys_of(const std::vector<Arg>& args) const {
+    std::vector<std::string> keys;
+    keys.reserve(args.size());
+    for (const Arg& arg : args) keys.push_back(key(arg));
+    return keys;
+  }
+  static Result result_of(const std::vector<Arg>& args, std::vector<std::optional<Value>>& found) {
+    Result result;
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      if constexpr (is_map) {
+        if (found[i]) result.emplace(args[i], std::move(*found[i]));
+      } else {
+        result.push_back(std::move(found[i].value()));
+      }
+    }
+    return result;
+  }
+
+  Region* region_;
+  std::shared_ptr<Shared> shared_;
+};
+
+template <class Signature, class Function>
+auto Region::cached_multi(std::string name, Function function,
+                          detail::CachedMultiOptionsOf<Signature, Function> options) {
+  using S = detail::SignatureFor<Signature, Function>;
+  return CachedMultiFunction<S>(*this, std::move(name), std::function<S>(std::move(function)),
+                                std::move(options), key_generator_);
+}
+
+}  // namespace cairn
