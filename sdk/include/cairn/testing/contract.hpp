@@ -32,61 +32,58 @@ namespace cairn::testing {
 
 /// What holds for every layer, backends and proxies alike.
 inline std::span<const Rule> backend_rules() noexcept {
-  constexpr const char* waits = "it waits for itself or for ever";
+  constexpr const char* unlike_trying = "lock waits instead of trying once";
   static constexpr Rule all[] = {
-      {"get/absent", 1, waits, &rules::absent_is_a_miss},
-      {"set/get", 1, waits, &rules::set_then_get},
-      {"remove/gone", 1, waits, &rules::removed_is_gone},
-      {"batch/empty", 1, waits, &rules::empty_batches_do_nothing},
-      {"batch/agrees", 1, waits, &rules::batches_agree_with_single_calls},
-      {"payload/round-trip", 1, waits, &rules::payloads_come_back},
-      {"payload/borrowed", 1, waits, &rules::borrowed_payloads_are_copied},
-      {"payload/outlives", 1, waits, &rules::results_outlive_the_store},
-      {"payload/references", 1, waits, &rules::references_balance},
-      {"payload/metadata", 1, waits, &rules::metadata_comes_back},
-      {"payload/objects", 1, waits, &rules::objects_stay_themselves},
-      {"payload/release", 2,
-       "it releases an entry while it holds a lock that its own operations take: the end of a "
-       "payload may call the "
-       "cache again",
-       &rules::releasing_may_call_back},
-      {"key/bytes", 2, waits, &rules::keys_are_any_bytes},
-      {"key/length", 2, waits, &rules::keys_are_long_and_short},
-      {"batch/repeated", 2, waits, &rules::batches_may_repeat_keys},
-      {"batch/large", 2, waits, &rules::large_batches_stay_in_order},
-      {"ttl/ends", 2, waits, &rules::time_to_live_ends},
-      {"ttl/edges", 2, waits, &rules::time_to_live_has_no_edges},
-      {"call/deadline", 2, "it ignores deadlines", &rules::deadlines_are_minded},
-      {"call/flags", 2, waits, &rules::unknown_flags_are_refused},
-      {"stats", 2, waits, &rules::statistics_are_a_map},
-      {"extension", 2, waits, &rules::unknown_extensions_are_null},
-      {"lock/excludes", 2, "lock waits instead of trying once", &rules::locks_exclude},
-      {"lock/token", 2, "lock waits instead of trying once", &rules::tokens_protect_locks},
-      {"lock/lease", 2, "lock waits instead of trying once", &rules::leases_end},
-      {"lock/await", 2, "await_unlock does not mind how long it may wait", &rules::waiting_ends},
-      {"lock/other-thread", 2, "unlock waits for the thread that locked",
-       &rules::any_thread_may_unlock},
-      {"threads/values", 3, "threads wait for each other", &rules::values_stay_whole},
-      {"threads/locks", 3, "threads wait for each other", &rules::locks_exclude_threads},
+      {"get/absent", 1, &rules::absent_is_a_miss, "getting a key that was never set"},
+      {"set/get", 1, &rules::set_then_get, "setting and getting a key"},
+      {"remove/gone", 1, &rules::removed_is_gone, "removing keys that are there and keys that are not"},
+      {"batch/empty", 1, &rules::empty_batches_do_nothing, "doing batches of no keys"},
+      {"batch/agrees", 1, &rules::batches_agree_with_single_calls, "doing in batches what was done singly"},
+      {"payload/round-trip", 1, &rules::payloads_come_back, "setting payloads of every sort"},
+      {"payload/borrowed", 1, &rules::borrowed_payloads_are_copied, "setting payloads that nobody owns"},
+      {"payload/outlives", 1, &rules::results_outlive_the_store, "holding an entry longer than its key"},
+      {"payload/references", 1, &rules::references_balance, "counting the references to payloads"},
+      {"payload/metadata", 1, &rules::metadata_comes_back, "setting an entry with metadata"},
+      {"payload/objects", 1, &rules::objects_stay_themselves, "setting an object of the program's own"},
+      {"payload/release", 2, &rules::releasing_may_call_back, "releasing a payload whose end calls the cache again",
+       "it releases an entry while it holds a lock that its own operations take"},
+      {"key/bytes", 2, &rules::keys_are_any_bytes, "using keys with unusual bytes"},
+      {"key/length", 2, &rules::keys_are_long_and_short, "using the longest key and the empty one"},
+      {"batch/repeated", 2, &rules::batches_may_repeat_keys, "doing batches with a key in them twice"},
+      {"batch/large", 2, &rules::large_batches_stay_in_order, "doing batches of 1000 keys"},
+      {"ttl/ends", 2, &rules::time_to_live_ends, "waiting for a time to live to end"},
+      {"ttl/edges", 2, &rules::time_to_live_has_no_edges, "setting the longest and the shortest time to live"},
+      {"call/deadline", 2, &rules::deadlines_are_minded, "calling with a deadline", "it ignores deadlines"},
+      {"call/flags", 2, &rules::unknown_flags_are_refused, "setting with a flag that does not exist yet"},
+      {"stats", 2, &rules::statistics_are_a_map, "asking for statistics"},
+      {"extension", 2, &rules::unknown_extensions_are_null, "asking for an extension that nobody knows"},
+      {"lock/excludes", 2, &rules::locks_exclude, "locking a key twice", unlike_trying},
+      {"lock/token", 2, &rules::tokens_protect_locks, "unlocking with another's token", unlike_trying},
+      {"lock/lease", 2, &rules::leases_end, "waiting for a lease to end", unlike_trying},
+      {"lock/await", 2, &rules::waiting_ends, "waiting for a lock", "await_unlock does not mind how long it may wait"},
+      {"lock/other-thread", 2, &rules::any_thread_may_unlock, "unlocking on another thread",
+       "unlock waits for the thread that locked"},
+      {"threads/values", 3, &rules::values_stay_whole,
+       "four threads called it at once, which it declares it can bear (`threads`)", "the threads wait for each other"},
+      {"threads/locks", 3, &rules::locks_exclude_threads, "four threads wanted one lock", "the threads wait for each other"},
   };
   return all;
 }
 
 /// What holds for proxies besides.
 inline std::span<const Rule> proxy_rules() noexcept {
-  constexpr const char* waits = "it waits for itself or for ever";
   static constexpr Rule all[] = {
-      {"proxy/one-key", 1, waits, &rules::one_key_for_every_operation},
-      {"proxy/injective", 1, waits, &rules::keys_stay_different},
-      {"proxy/keeps-keys", 1, waits, &rules::undeclared_keys_are_left_alone},
-      {"proxy/keeps-values", 1, waits, &rules::undeclared_values_are_left_alone},
-      {"proxy/keeps-ttl", 1, waits, &rules::undeclared_ttls_are_left_alone},
-      {"proxy/keeps-flow", 1, waits, &rules::undeclared_flow_is_left_alone},
-      {"proxy/emits", 1, waits, &rules::emits_what_it_declares},
-      {"proxy/call", 1, waits, &rules::the_call_is_handed_on},
-      {"proxy/errors", 2, waits, &rules::errors_pass_upwards},
-      {"proxy/corrupt", 2, waits, &rules::foreign_payloads_are_corrupt},
-      {"proxy/corrupt-batch", 2, waits, &rules::one_corrupt_value_is_one_answer},
+      {"proxy/one-key", 1, &rules::one_key_for_every_operation, "comparing the keys that operations ask for below"},
+      {"proxy/injective", 1, &rules::keys_stay_different, "setting many keys that are nearly alike"},
+      {"proxy/keeps-keys", 1, &rules::undeclared_keys_are_left_alone, "looking for keys that change"},
+      {"proxy/keeps-values", 1, &rules::undeclared_values_are_left_alone, "looking for payloads that change"},
+      {"proxy/keeps-ttl", 1, &rules::undeclared_ttls_are_left_alone, "looking for times to live that change"},
+      {"proxy/keeps-flow", 1, &rules::undeclared_flow_is_left_alone, "counting the calls that arrive below"},
+      {"proxy/emits", 1, &rules::emits_what_it_declares, "looking at the kinds of payload that arrive below"},
+      {"proxy/call", 1, &rules::the_call_is_handed_on, "looking for the deadline that arrives below"},
+      {"proxy/errors", 2, &rules::errors_pass_upwards, "letting the layer below fail"},
+      {"proxy/corrupt", 2, &rules::foreign_payloads_are_corrupt, "getting stored payloads that are damaged"},
+      {"proxy/corrupt-batch", 2, &rules::one_corrupt_value_is_one_answer, "getting a batch with a damaged payload"},
   };
   return all;
 }
@@ -98,22 +95,27 @@ struct Verdict {
   std::string skipped;  ///< why it was not tried; empty: it was
 };
 
-/// Tries one rule.
-inline Verdict try_rule(const Rule& rule, const Subject& subject) {
-  Verdict verdict{rule.name, {}, {}};
+/// What `check(Trial&)` finds, whatever it throws.
+template <class Check>
+Verdict try_check(const char* name, const Subject& subject, Check check) {
+  Verdict verdict{name, {}, {}};
   Trial trial(subject);
   try {
-    rule.check(trial);
+    check(trial);
   } catch (const Skipped& skipped) {
     verdict.skipped = skipped.why;
   } catch (const Error& error) {
-    trial.violation("an operation fails unexpectedly with " + std::string(to_string(error.code())) +
-                    ": " + error.what());
+    trial.violation("an operation fails unexpectedly with " + std::string(to_string(error.code())) + ": " + error.what());
   } catch (const std::exception& error) {
     trial.violation(std::string("an operation throws: ") + error.what());
   }
   verdict.violations = trial.violations();
   return verdict;
+}
+
+/// Tries one rule.
+inline Verdict try_rule(const Rule& rule, const Subject& subject) {
+  return try_check(rule.name, subject, rule.check);
 }
 
 /// Every broken rule up to `level`; none: the layer keeps the contract.

@@ -148,9 +148,10 @@ class Trial {
 /// One rule. A trial of it may take for ever: whoever cannot wait runs it in a process of its own.
 struct Rule {
   const char* name;
-  int level;             ///< 1: the heart; 2: everything deterministic; 3: threads and stress
-  const char* if_stuck;  ///< what it means when the trial does not come back
+  int level;  ///< 1: the heart; 2: everything deterministic; 3: threads and stress
   void (*check)(Trial&);
+  const char* doing;  ///< what is being done meanwhile, for the message when it crashes or hangs
+  const char* if_stuck = "it waits for itself, or for ever";
 };
 
 }  // namespace cairn::testing

@@ -1,0 +1,157 @@
+#include "conformance/child_process.hpp"
+
+#include "file_descriptor.hpp"
+
+#include <cairn/error.hpp>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+namespace cairn::host {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool reserves_much_address_space = true;
+#else
+constexpr bool reserves_much_address_space = false;
+#endif
+
+struct Pipe {
+  FileDescriptor read_end, write_end;
+
+  Pipe() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) throw Error(Errc::internal, "no pipe can be made", errno);
+    read_end = FileDescriptor(ends[0]);
+    write_end = FileDescriptor(ends[1]);
+  }
+};
+
+void limit_memory(std::size_t bytes) {
+  if (reserves_much_address_space) return;
+  std::ifstream statm("/proc/self/statm");
+  std::size_t pages = 0;
+  if (!(statm >> pages)) return;
+  const rlim_t limit = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + bytes;
+  const rlimit most{limit, limit};
+  setrlimit(RLIMIT_AS, &most);
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+}
+
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = write(fd, text.data(), text.size());
+    if (n < 0 && errno != EINTR) return;
+    if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+// Reads what is there; false at the end.
+bool read_some(int fd, std::string& into, std::size_t most) {
+  std::array<char, 4096> part;
+  const ssize_t n = read(fd, part.data(), part.size());
+  if (n > 0) into.append(part.data(), static_cast<std::size_t>(n));
+  if (into.size() > most) into.erase(0, into.size() - most);
+  return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+// In the child. The answer begins with a mark, so that a child which exits half way has not answered.
+[[noreturn]] void be_child(const std::function<std::string()>& work, const ChildLimits& limits, int answer_fd,
+                           int error_fd) {
+  setpgid(0, 0);
+  dup2(error_fd, STDERR_FILENO);
+  dup2(error_fd, STDOUT_FILENO);
+  limit_memory(limits.memory_bytes);
+  std::string answer;
+  try {
+    answer = work();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    _exit(1);
+  }
+  write_all(answer_fd, "=" + answer);
+  _exit(0);
+}
+
+}  // namespace
+
+ChildEnd run_in_child(const std::function<std::string()>& work, const ChildLimits& limits) {
+  Pipe answer, errors;
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw Error(Errc::internal, "no process can be made", errno);
+  if (child == 0) be_child(work, limits, answer.write_end.get(), errors.write_end.get());
+  setpgid(child, child);  // in both, whoever comes first
+  answer.write_end = FileDescriptor();
+  errors.write_end = FileDescriptor();
+
+  ChildEnd end;
+  std::string answered;
+  const auto deadline = SteadyClock::now() + limits.time;
+  int status = 0;
+  bool ended = false, answer_open = true;
+  std::array<pollfd, 2> polled{pollfd{answer.read_end.get(), POLLIN, 0}, pollfd{errors.read_end.get(), POLLIN, 0}};
+  while (!ended && SteadyClock::now() < deadline) {
+    // A grandchild may keep the pipes open: the end of the child is what counts.
+    poll(polled.data(), polled.size(), answer_open ? 20 : 1);
+    if (polled[0].revents != 0 && !read_some(polled[0].fd, answered, std::size_t{1} << 24)) {
+      polled[0].fd = -1;
+      answer_open = false;
+    }
+    if (polled[1].revents != 0 && !read_some(polled[1].fd, end.errors, 2000)) polled[1].fd = -1;
+    ended = waitpid(child, &status, WNOHANG) == child;
+  }
+  kill(-child, SIGKILL);  // the child, if it is late, and what it left behind
+  if (!ended) {
+    waitpid(child, &status, 0);
+    end.how = ChildEnd::How::timed_out;
+    return end;
+  }
+  // What was written just before the end; nobody writes any more.
+  fcntl(answer.read_end.get(), F_SETFL, O_NONBLOCK);
+  fcntl(errors.read_end.get(), F_SETFL, O_NONBLOCK);
+  for (std::size_t before = answered.size() + 1; polled[0].fd != -1 && before != answered.size();) {
+    before = answered.size();
+    if (!read_some(polled[0].fd, answered, std::size_t{1} << 24)) break;
+  }
+  if (polled[1].fd != -1) read_some(polled[1].fd, end.errors, 2000);
+
+  if (WIFSIGNALED(status)) {
+    end.how = ChildEnd::How::killed;
+    end.code = WTERMSIG(status);
+  } else if (WEXITSTATUS(status) != 0 || answered.empty()) {
+    end.how = ChildEnd::How::exited;
+    end.code = WEXITSTATUS(status);
+  } else {
+    end.answer = answered.substr(1);
+  }
+  return end;
+}
+
+std::string describe(const ChildEnd& end, const ChildLimits& limits) {
+  switch (end.how) {
+    case ChildEnd::How::answered: return "answered";
+    case ChildEnd::How::timed_out:
+      return fmt::format("did not come back within {} s", std::chrono::duration<double>(limits.time).count());
+    case ChildEnd::How::killed: return fmt::format("crashed with SIG{} ({})", sigabbrev_np(end.code), sigdescr_np(end.code));
+    case ChildEnd::How::exited: return fmt::format("ended the process with exit code {}", end.code);
+  }
+  return "ended";
+}
+
+}  // namespace cairn::host

@@ -1,0 +1,203 @@
+#include "conformance/process_rules.hpp"
+
+#include "conformance/elf_exports.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+namespace cairn::host {
+
+namespace {
+
+std::size_t entries_in(const char* folder) {
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+}
+
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t all = 0, resident = 0;
+  statm >> all >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Instances come and go, used a little, and leave no thread or file behind.
+void instances_clean_up(ProcessTrial& t) {
+  const auto use_one = [&] {
+    const std::string key = t.trial.key("k");
+    t.trial.backend().set(key, t.trial.value("v"), {}, Call());
+    t.trial.backend().get(key, Call());
+    t.trial.backend().remove(key, Call());
+    t.trial.destroy();
+  };
+  use_one();  // what is made once for all instances may stay
+  const std::size_t threads = entries_in("/proc/self/task"), files = entries_in("/proc/self/fd");
+  for (int i = 0; i < 10; ++i) use_one();
+  std::size_t left = 0;
+  for (int tries = 0; tries < 50; ++tries) {  // the kernel takes its time to forget a thread
+    left = entries_in("/proc/self/task");
+    if (left <= threads) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  t.trial.expect(left <= threads,
+                 fmt::format("destroy leaves threads behind: {} more after ten instances", left - threads));
+  const std::size_t open = entries_in("/proc/self/fd");
+  t.trial.expect(open <= files, fmt::format("destroy leaves files open: {} more after ten instances", open - files));
+}
+
+// The same key, over and over, with a value that shows in the process's size if it is kept.
+void memory_stays_bounded(ProcessTrial& t) {
+  constexpr int rounds = 2000;
+  const std::string key = t.trial.key("k");
+  const std::string text(16 * 1024, 'x');
+  const auto run = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      t.trial.backend().set(key, t.trial.value(text), {}, Call());
+      t.trial.backend().get(key, Call());
+      t.trial.backend().remove(key, Call());
+      if (i % 100 == 0) t.trial.below().clear();
+    }
+    t.trial.below().clear();
+  };
+  run(500);
+  const std::size_t before = resident_bytes();
+  run(rounds);
+  const std::size_t after = resident_bytes();
+  const std::size_t grown = after > before ? after - before : 0;
+  t.trial.expect(grown < rounds * text.size() / 2,
+                 fmt::format("its memory grows: by {} MiB while one key of 16 KiB was set and removed {} times",
+                             grown >> 20, rounds));
+}
+
+// Fork while other threads are in the middle of calls; the child goes on, the parent notices nothing.
+void children_go_on(ProcessTrial& t) {
+  if (t.component.role == CAIRN_BACKEND &&
+      !(CAIRN_HAS(&t.component, after_fork) && t.component.after_fork != nullptr)) {
+    testing::Trial::skip("it has no after_fork: a child does not use it");
+  }
+  auto& layer = dynamic_cast<LayerOnTrial&>(t.trial.backend());
+  const std::string key = t.trial.key("k"), own = t.trial.key("child");
+  const Entry value = t.trial.value("v");
+  std::atomic<bool> stop{false};
+  // A proxy is called by this thread alone: the store below it, which is the test's, has locks too.
+  const bool alone = t.component.role == CAIRN_PROXY || t.component.threads == CAIRN_THREADS_SERIAL;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < (alone ? 0 : 2); ++i) {
+    callers.emplace_back([&] {
+      while (!stop) {
+        try {
+          layer.set(key, value, {}, Call());
+          layer.get(key, Call());
+        } catch (const std::exception&) {
+        }
+      }
+    });
+  }
+  for (int round = 0; round < 20 && t.trial.violations().empty(); ++round) {
+    const pid_t child = fork();
+    if (child == 0) {
+      layer.layer().after_fork();
+      int code = 0;
+      try {
+        layer.set(own, value, {}, Call());
+        layer.get(own, Call());
+        layer.remove(own, Call());
+      } catch (const Error&) {
+        code = 0;  // it may not reach its store; it must come back
+      } catch (...) {
+        code = 1;
+      }
+      _exit(code);
+    }
+    int status = 0;
+    bool ended = false;
+    for (int tries = 0; tries < 300 && !(ended = waitpid(child, &status, WNOHANG) == child); ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    if (!ended) {
+      kill(child, SIGKILL);
+      waitpid(child, &status, 0);
+      t.trial.violation("a call in the child of a fork never comes back: after_fork must forget locks that another "
+                        "thread of the parent held");
+    } else {
+      t.trial.expect(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+                     WIFSIGNALED(status)
+                         ? fmt::format("a call in the child of a fork crashes with SIG{}", sigabbrev_np(WTERMSIG(status)))
+                         : std::string("a call in the child of a fork fails"));
+    }
+  }
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
+}
+
+}  // namespace
+
+std::span<const ProcessRule> process_rules() noexcept {
+  static constexpr ProcessRule all[] = {
+      {"process/instances", 2, &instances_clean_up, "making and destroying instances",
+       "destroy waits for something that never happens"},
+      {"process/memory", 3, &memory_stays_bounded, "setting and removing one key over and over"},
+      {"process/fork", 3, &children_go_on, "forking in the middle of calls"},
+  };
+  return all;
+}
+
+std::string exit_fault(PluginOnTrial& plugin, const cairn_component& component, const std::filesystem::path& scratch) {
+  const pid_t child = fork();
+  if (child == 0) {
+    static testing::MapBackend& store = *new testing::MapBackend;
+    static std::unique_ptr<LayerOnTrial> layer;
+    // The host closes every stack in a handler that was registered after the plugin was loaded, and so
+    // runs before the plugin's own statics end.
+    std::atexit([] { layer.reset(); });
+    try {
+      layer = plugin.make(component, plugin.options(component, scratch),
+                          component.role == CAIRN_PROXY ? &store : nullptr);
+      layer->set("k", testing::sample(component.accepts, "v"), {}, Call());
+    } catch (const Error&) {  // whether it works is another rule's business
+    }
+    std::exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) {
+    return fmt::format("a process cannot end while an instance is in use: it crashes with SIG{}",
+                       sigabbrev_np(WTERMSIG(status)));
+  }
+  if (WEXITSTATUS(status) != 0) {
+    return fmt::format("a process that ends while an instance is in use has exit code {}, expected 0", WEXITSTATUS(status));
+  }
+  return "";
+}
+
+std::vector<std::string> symbol_faults(const std::filesystem::path& file) {
+  std::vector<std::string> faults;
+  std::size_t others = 0;
+  std::string example;
+  bool unique = false;
+  for (const ExportedSymbol& symbol : exported_symbols(file)) {
+    unique |= symbol.unique;
+    if (symbol.name == CAIRN_ENTRY_SYMBOL) continue;
+    if (others++ == 0) example = symbol.name;
+  }
+  if (others != 0) {
+    faults.push_back(fmt::format("it exports {} symbol{} besides " CAIRN_ENTRY_SYMBOL ", such as {}: another plugin's of "
+                                 "the same name may be used instead; link with a version script (cairn_add_plugin does)",
+                                 others, others == 1 ? "" : "s", example));
+  }
+  if (unique) {
+    faults.push_back("it exports unique symbols, which all plugins of a process share: link with a version script, or "
+                     "compile with -fno-gnu-unique");
+  }
+  return faults;
+}
+
+}  // namespace cairn::host

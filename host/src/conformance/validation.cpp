@@ -1,0 +1,217 @@
+#include "conformance/validation.hpp"
+
+#include "conformance/child_process.hpp"
+#include "conformance/plugin_on_trial.hpp"
+#include "conformance/process_rules.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace cairn::host {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Outcome = CaseResult::Outcome;
+
+// A folder of its own for what a component writes, gone afterwards.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (fs::temp_directory_path() / "cairn-validate-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw Error(Errc::internal, "no temporary folder can be made", errno);
+    path_ = name;
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const noexcept { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+// What a case has to say from its child process.
+struct Answer {
+  std::vector<std::string> violations;
+  std::string skipped;
+  std::string remark;
+
+  Answer() = default;
+  Answer(const testing::Verdict& verdict)  // NOLINT: a verdict is an answer
+      : violations(verdict.violations), skipped(verdict.skipped) {}
+
+  std::string encode() const {
+    return nlohmann::json{{"violations", violations}, {"skipped", skipped}, {"remark", remark}}.dump(
+        -1, ' ', true, nlohmann::json::error_handler_t::replace);
+  }
+};
+
+// One case before it is run: what the child does, and how to speak of it.
+struct Case {
+  std::string component, name;
+  const char* doing;
+  const char* if_stuck;
+  std::function<Answer(const fs::path& scratch)> run;
+};
+
+CaseResult run(const Case& one, const ValidationRequest& request) {
+  CaseResult result{one.component, one.name, Outcome::passed, {}, {}};
+  const ScratchFolder scratch;
+  const ChildLimits limits{request.case_limit};
+  const auto begin = std::chrono::steady_clock::now();
+  const ChildEnd end = run_in_child([&] { return one.run(scratch.path()).encode(); }, limits);
+  result.took = std::chrono::steady_clock::now() - begin;
+
+  if (end.how == ChildEnd::How::answered) {
+    const nlohmann::json answer = nlohmann::json::parse(end.answer);
+    result.messages = answer.at("violations").get<std::vector<std::string>>();
+    const std::string skipped = answer.at("skipped"), remark = answer.at("remark");
+    if (!result.messages.empty()) {
+      result.outcome = Outcome::failed;
+    } else if (!skipped.empty()) {
+      result.outcome = Outcome::skipped;
+      result.messages.push_back(skipped);
+    }
+    if (!remark.empty()) result.messages.push_back(remark);
+    return result;
+  }
+  result.outcome = Outcome::failed;
+  std::string message = fmt::format("{} while {}", describe(end, limits), one.doing);
+  if (end.how == ChildEnd::How::timed_out) message += fmt::format(": {}", one.if_stuck);
+  result.messages.push_back(std::move(message));
+  if (!end.errors.empty()) result.messages.push_back("its last words: " + end.errors);
+  return result;
+}
+
+std::vector<Case> cases_of(const OfferedComponent& offered, const ValidationRequest& request) {
+  std::vector<Case> cases;
+  const auto add_rules = [&](std::span<const testing::Rule> rules) {
+    for (const testing::Rule& rule : rules) {
+      if (rule.level > request.level) continue;
+      cases.push_back({offered.name, rule.name, rule.doing, rule.if_stuck, [&request, offered, &rule](const fs::path& scratch) {
+                         PluginOnTrial plugin(request);
+                         const testing::Subject subject = plugin.subject(plugin.component(offered.name), scratch);
+                         return testing::try_rule(rule, subject);
+                       }});
+    }
+  };
+  add_rules(testing::backend_rules());
+  if (offered.role == Role::proxy) add_rules(testing::proxy_rules());
+  for (const ProcessRule& rule : process_rules()) {
+    if (rule.level > request.level) continue;
+    cases.push_back({offered.name, rule.name, rule.doing, rule.if_stuck, [&request, offered, &rule](const fs::path& scratch) {
+                       PluginOnTrial plugin(request);
+                       const cairn_component& component = plugin.component(offered.name);
+                       const testing::Subject subject = plugin.subject(component, scratch);
+                       return testing::try_check(rule.name, subject, [&](testing::Trial& trial) {
+                         ProcessTrial process{plugin, component, trial};
+                         rule.check(process);
+                       });
+                     }});
+  }
+  return cases;
+}
+
+Case symbols_case(const ValidationRequest& request) {
+  return {"", "file/symbols", "reading its symbols", "", [&request](const fs::path&) {
+            Answer answer;
+            answer.violations = symbol_faults(request.file);
+            return answer;
+          }};
+}
+
+Case loads_case(const ValidationRequest& request) {
+  return {"", "file/loads", "being loaded", "code that runs when it is loaded waits", [&request](const fs::path&) {
+            Answer answer;
+            try {
+              PluginOnTrial plugin(request);
+            } catch (const Error& error) {
+              answer.violations.push_back(error.what());
+            }
+            return answer;
+          }};
+}
+
+Case creates_case(const OfferedComponent& offered, const ValidationRequest& request) {
+  return {offered.name, "create", "being created and destroyed", "create or destroy waits",
+          [&request, offered](const fs::path& scratch) {
+            Answer answer;
+            try {
+              PluginOnTrial plugin(request);
+              const cairn_component& component = plugin.component(offered.name);
+              std::vector<std::string> made_up;
+              plugin.options(component, scratch, &made_up);
+              if (!made_up.empty()) {
+                answer.remark = fmt::format("made up a value for {}: pass --option {}=...", fmt::join(made_up, ", "), made_up[0]);
+              }
+              const testing::Subject subject = plugin.subject(component, scratch);
+              testing::Trial trial(subject);
+              trial.backend();
+              trial.destroy();
+            } catch (const Error& error) {
+              answer.violations.push_back(fmt::format("create fails: {}", error.what()));
+            }
+            return answer;
+          }};
+}
+
+Case exits_case(const OfferedComponent& offered, const ValidationRequest& request) {
+  return {offered.name, "process/exit", "ending the process with an instance in use", "the end is never reached",
+          [&request, offered](const fs::path& scratch) {
+            PluginOnTrial plugin(request);
+            const std::string fault = exit_fault(plugin, plugin.component(offered.name), scratch);
+            Answer answer;
+            if (!fault.empty()) answer.violations.push_back(fault);
+            return answer;
+          }};
+}
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::passed: return "passed";
+    case Outcome::skipped: return "skipped";
+    case Outcome::failed: return "failed";
+  }
+  return "failed";
+}
+
+std::size_t ValidationReport::count(Outcome outcome) const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(cases.begin(), cases.end(), [&](const CaseResult& one) { return one.outcome == outcome; }));
+}
+
+ValidationReport validate(const ValidationRequest& request, const std::function<void(const CaseResult&)>& heard) {
+  ValidationReport report{request.file, inspect_plugin(request.file), {}};
+  const auto add = [&](CaseResult result) {
+    if (heard) heard(result);
+    report.cases.push_back(std::move(result));
+    return report.cases.back().outcome != Outcome::failed;
+  };
+
+  add(run(symbols_case(request), request));
+  if (!add(run(loads_case(request), request))) return report;
+
+  bool known = request.component.empty();
+  for (const OfferedComponent& offered : report.note.components) {
+    if (!request.component.empty() && offered.name != request.component) continue;
+    known = true;
+    if (!add(run(creates_case(offered, request), request))) continue;
+    for (const Case& one : cases_of(offered, request)) add(run(one, request));
+    if (request.level >= 2) add(run(exits_case(offered, request), request));
+  }
+  if (!known) {
+    throw Error(Errc::config, fmt::format("{} offers no component `{}`", request.file.string(), request.component));
+  }
+  return report;
+}
+
+}  // namespace cairn::host
