@@ -229,13 +229,18 @@ void Connection::write() {
 // False: the deadline of `mine` has passed.
 bool Connection::receive(Request* mine) {
   char bytes[read_size];
-  std::size_t got = transport_->read(bytes, sizeof bytes);
-  if (got == 0 && answers_fast() && outgoing_.empty()) {
+  std::size_t got = 0;
+  if (answers_fast() && outgoing_.empty()) {
     for (int i = 0; i < yields_before_sleep && got == 0; ++i) {
-      sched_yield();
+      // Right after a write nothing can be there yet; after a full read there is probably more.
+      if (!more_to_read_) sched_yield();
       got = transport_->read(bytes, sizeof bytes);
+      more_to_read_ = false;
     }
+  } else {
+    got = transport_->read(bytes, sizeof bytes);
   }
+  more_to_read_ = got == sizeof bytes;
   if (got == 0) {
     const auto patience = phase_ == Phase::ready ? quiet_since_ + endpoint_.timeout
                                                  : phase_since_ + endpoint_.connect_timeout;

@@ -139,6 +139,7 @@ class Connection {
   std::size_t written_ = 0;
   std::vector<Reply> arrived_;
   std::vector<std::atomic<std::uint32_t>*> sleepers_;
+  bool more_to_read_ = false;
   std::size_t greetings_left_ = 0;
   std::size_t unanswered_ = 0;     // replies that are due, ours and those of callers who left
   Clock::time_point phase_since_;  // opening, greeting

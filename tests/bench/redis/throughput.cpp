@@ -1,0 +1,216 @@
+// get, set and get_multi of the redis plugin beside bare hiredis, in one run, as ratios.
+//
+//     redis-throughput [rounds] [milliseconds per cell] [max_connections]
+//
+// The peers take turns in every round, so that a noisy neighbour meets all of them; the median of
+// the rounds is shown. Where the server may run decides more than any client: each table says it.
+
+#include "component_under_test.hpp"
+#include "private_server.hpp"
+
+#include <hiredis/hiredis.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <thread>
+#include <vector>
+
+using namespace cairn;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr int keys = 10'000;
+std::string key_of(unsigned i) {
+  return std::string("key:").append(std::to_string(i % keys));
+}
+
+void pin(pid_t process, std::initializer_list<int> cores) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int core : cores) CPU_SET(core, &set);
+  sched_setaffinity(process, sizeof set, &set);
+}
+
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) / 1e6; };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+struct Measured {
+  double per_second = 0;
+  double cpu_us = 0;  // of this process, per operation
+  double p99_us = 0;
+};
+
+// `make_operation(thread)` makes what a thread does again and again.
+using MakeOperation = std::function<std::function<void(unsigned)>(int)>;
+
+Measured measure(int threads, std::chrono::milliseconds time, const MakeOperation& make_operation) {
+  std::atomic<int> ready{0};
+  std::atomic<bool> go{false}, over{false};
+  std::vector<std::vector<float>> latencies(static_cast<std::size_t>(threads));
+  std::vector<std::thread> workers;
+  for (int t = 0; t < threads; ++t) {
+    workers.emplace_back([&, t] {
+      const auto operation = make_operation(t);
+      auto& mine = latencies[static_cast<std::size_t>(t)];
+      mine.reserve(200'000);
+      operation(0);
+      ++ready;
+      while (!go) std::this_thread::yield();
+      auto before = Clock::now();
+      for (unsigned i = static_cast<unsigned>(t) * 7919; !over; ++i) {
+        operation(i);
+        const auto now = Clock::now();
+        mine.push_back(std::chrono::duration<float, std::micro>(now - before).count());
+        before = now;
+      }
+    });
+  }
+  while (ready < threads) std::this_thread::yield();
+  const double cpu = cpu_seconds();
+  const auto begin = Clock::now();
+  go = true;
+  std::this_thread::sleep_for(time);
+  over = true;
+  for (std::thread& worker : workers) worker.join();
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  std::vector<float> all;
+  for (const auto& some : latencies) all.insert(all.end(), some.begin(), some.end());
+  std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(all.size() * 99 / 100),
+                   all.end());
+  const double count = static_cast<double>(all.size());
+  return {count / seconds, (cpu_seconds() - cpu) / count * 1e6, all[all.size() * 99 / 100]};
+}
+
+struct FreeReply {
+  void operator()(redisReply* reply) const noexcept { freeReplyObject(reply); }
+  void operator()(redisContext* context) const noexcept { redisFree(context); }
+};
+
+std::shared_ptr<redisContext> connect(int port) {
+  return {redisConnect("127.0.0.1", port), FreeReply()};
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 5;
+  const std::chrono::milliseconds time(argc > 2 ? std::atoi(argv[2]) : 300);
+  const std::string connections = argc > 3 ? argv[3] : "";
+
+  PrivateRedis server;
+  ComponentUnderTest::OptionTexts options{{"url", server.url()}};
+  if (!connections.empty()) options["max_connections"] = connections;
+  ComponentUnderTest redis("redis", options);
+  const std::string value(100, 'v');
+  for (unsigned i = 0; i < keys; ++i) redis->set(key_of(i), Entry::borrow(value), {}, Call());
+
+  const MakeOperation bare_get = [&](int) {
+    return [context = connect(server.port())](unsigned i) {
+      const std::string key = key_of(i);
+      const char* words[] = {"GET", key.data()};
+      const std::size_t sizes[] = {3, key.size()};
+      const std::unique_ptr<redisReply, FreeReply> reply(
+          static_cast<redisReply*>(redisCommandArgv(context.get(), 2, words, sizes)));
+      if (reply == nullptr || reply->len != 100) std::abort();
+    };
+  };
+  const MakeOperation our_get = [&](int) {
+    return [&](unsigned i) {
+      if (redis->get(key_of(i), Call())->size() != 100) std::abort();
+    };
+  };
+  const MakeOperation bare_set = [&](int) {
+    return [&, context = connect(server.port())](unsigned i) {
+      const std::string key = key_of(i);
+      const char* words[] = {"SET", key.data(), value.data()};
+      const std::size_t sizes[] = {3, key.size(), value.size()};
+      const std::unique_ptr<redisReply, FreeReply> reply(
+          static_cast<redisReply*>(redisCommandArgv(context.get(), 3, words, sizes)));
+      if (reply == nullptr) std::abort();
+    };
+  };
+  const MakeOperation our_set = [&](int) {
+    return [&](unsigned i) { redis->set(key_of(i), Entry::borrow(value), {}, Call()); };
+  };
+  const MakeOperation bare_mget = [&](int) {
+    return [context = connect(server.port())](unsigned i) {
+      std::vector<std::string> names;
+      std::vector<const char*> words{"MGET"};
+      std::vector<std::size_t> sizes{4};
+      for (unsigned k = 0; k < 100; ++k) names.push_back(key_of(i + 17 * k));
+      for (const std::string& name : names) {
+        words.push_back(name.data());
+        sizes.push_back(name.size());
+      }
+      const std::unique_ptr<redisReply, FreeReply> reply(static_cast<redisReply*>(
+          redisCommandArgv(context.get(), 101, words.data(), sizes.data())));
+      if (reply == nullptr || reply->elements != 100) std::abort();
+    };
+  };
+  const MakeOperation our_mget = [&](int) {
+    return [&](unsigned i) {
+      std::vector<std::string> names;
+      for (unsigned k = 0; k < 100; ++k) names.push_back(key_of(i + 17 * k));
+      const std::vector<Key> batch(names.begin(), names.end());
+      std::vector<Entry> entries(100);
+      std::vector<cairn_status> statuses(100, CAIRN_MISS);
+      redis->get_multi(batch, {entries.data(), statuses.data(), 100}, Call());
+      if (statuses[99] != CAIRN_OK) std::abort();
+    };
+  };
+
+  struct Row {
+    const char* what;
+    int threads;
+    const MakeOperation& bare;
+    const MakeOperation& ours;
+  };
+  const Row rows[] = {{"get", 1, bare_get, our_get},    {"set", 1, bare_set, our_set},
+                      {"mget", 1, bare_mget, our_mget}, {"get", 2, bare_get, our_get},
+                      {"get", 8, bare_get, our_get},    {"get", 32, bare_get, our_get}};
+  struct Placement {
+    const char* name;
+    std::initializer_list<int> server, client;
+  };
+  const Placement placements[] = {
+      {"free", {0, 1}, {0, 1}}, {"other core", {1}, {0}}, {"same core", {0}, {0}}};
+
+  for (const Placement& placement : placements) {
+    pin(server.process().pid(), placement.server);
+    pin(0, placement.client);
+    std::printf("server: %s\n%-6s %7s %12s %12s %7s %9s %9s %10s %10s\n", placement.name, "what",
+                "threads", "hiredis/s", "cairn/s", "ratio", "cpu us", "cpu ratio", "p99 us bare",
+                "p99 us");
+    for (const Row& row : rows) {
+      std::vector<double> bare, ours, ratio, cpu, cpu_ratio, p99_bare, p99;
+      for (int round = 0; round < rounds; ++round) {
+        const Measured a = measure(row.threads, time, row.bare);
+        const Measured b = measure(row.threads, time, row.ours);
+        bare.push_back(a.per_second);
+        ours.push_back(b.per_second);
+        ratio.push_back(b.per_second / a.per_second);
+        cpu.push_back(b.cpu_us);
+        cpu_ratio.push_back(b.cpu_us / a.cpu_us);
+        p99_bare.push_back(a.p99_us);
+        p99.push_back(b.p99_us);
+      }
+      std::printf("%-6s %7d %12.0f %12.0f %7.2f %9.2f %9.2f %10.0f %10.0f\n", row.what, row.threads,
+                  median(bare), median(ours), median(ratio), median(cpu), median(cpu_ratio),
+                  median(p99_bare), median(p99));
+      std::fflush(stdout);
+    }
+  }
+}
