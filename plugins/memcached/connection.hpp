@@ -1,0 +1,94 @@
+// One connection to one server, through libmemcached.
+//
+// Never with BUFFER_REQUESTS: without NOREPLY, libmemcached 1.1 ends the program with it.
+// Threads: one at a time. Outcomes: libmemcached's codes; see Verdict.
+#pragma once
+
+#include "settings.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace cairn::memcached {
+
+/// What a code says about the connection, and so about what to do.
+enum class Verdict {
+  good,     // the server answered, yes or no
+  refused,  // it answered that it will not: too large, out of memory, not allowed
+  lost,     // the connection is gone
+  late,     // no answer in time
+};
+Verdict verdict_on(memcached_return_t code) noexcept;
+
+class Connection {
+ public:
+  Connection(const Address& address, const Settings& settings);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() { memcached_result_free(&result_); }
+
+  /// How long each of the following may wait for the server.
+  void set_timeout(std::chrono::nanoseconds timeout);
+  /// Whether it has served before: then it may have been closed since.
+  bool is_used() const noexcept { return used_; }
+  void set_used() noexcept { used_ = true; }
+  /// Closes it; the next request connects again.
+  void close() noexcept;
+
+  struct Item {
+    std::string_view name, value;  // until the next request
+    std::uint32_t flags;
+    std::uint64_t cas;
+  };
+
+  // Many at once: ask, then take the answers that there are, in order, until there is none.
+
+  memcached_return_t ask(std::span<const std::string_view> names);
+  /// Nothing: that was the last, or `code` tells what went wrong.
+  std::optional<Item> next(memcached_return_t& code);
+
+  // One at a time. `quiet`: the server does not answer; a later request that it does answer proves
+  // that it has done it.
+
+  memcached_return_t set(std::string_view name, std::string_view value, std::time_t exptime,
+                         std::uint32_t flags, bool quiet = false);
+  memcached_return_t remove(std::string_view name, bool quiet = false);
+  memcached_return_t add(std::string_view name, std::string_view value, std::time_t exptime,
+                         std::uint32_t flags);
+  /// Replaces the item if it is still the one with this cas.
+  memcached_return_t replace(std::string_view name, std::string_view value, std::time_t exptime,
+                             std::uint32_t flags, std::uint64_t cas);
+  struct Versioned {
+    std::string value;
+    std::uint32_t flags;
+    std::uint64_t cas;
+  };
+  /// One item with its cas; nothing: there is none, or `code` tells what went wrong.
+  std::optional<Versioned> get_with_cas(std::string_view name, memcached_return_t& code);
+
+  /// What went wrong with the last request, for people.
+  std::string error(memcached_return_t code) const;
+  int system_error() const noexcept { return memcached_last_error_errno(client_.get()); }
+
+ private:
+  struct FreeClient {
+    void operator()(memcached_st* client) const noexcept { memcached_free(client); }
+  };
+  void set(memcached_behavior_t behavior, std::uint64_t value);
+  void set_quiet(bool quiet);
+
+  std::unique_ptr<memcached_st, FreeClient> client_;
+  memcached_result_st
+      result_;  // in place: libmemcached frees one of its own at the end of the answers
+  std::int32_t timeout_ms_ = 0;
+  bool quiet_ = false;
+  bool used_ = false;
+};
+
+}  // namespace cairn::memcached

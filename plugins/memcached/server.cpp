@@ -1,0 +1,103 @@
+#include "server.hpp"
+
+namespace cairn::memcached {
+
+std::size_t Server::connections() const {
+  const std::lock_guard lock(mutex_);
+  return open_;
+}
+
+std::unique_ptr<Connection> Server::take(Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  if (!returned_.wait_until(lock, deadline,
+                            [&] { return !idle_.empty() || open_ < settings_.max_connections; })) {
+    throw Error(Errc::timeout, name() + ": all " + std::to_string(open_) +
+                                   " connections are busy (see max_connections)");
+  }
+  if (!idle_.empty()) {
+    std::unique_ptr<Connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    return connection;
+  }
+  ++open_;
+  lock.unlock();
+  try {
+    return std::make_unique<Connection>(address_, settings_);
+  } catch (...) {
+    forget_one();
+    throw;
+  }
+}
+
+void Server::give_back(std::unique_ptr<Connection> connection) noexcept {
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(connection));  // never more than max_connections: reserved by then
+  returned_.notify_one();
+}
+
+void Server::forget_one() noexcept {
+  const std::lock_guard lock(mutex_);
+  --open_;
+  returned_.notify_one();
+}
+
+void Server::drop_idle() noexcept {
+  std::vector<std::unique_ptr<Connection>> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    dropped.swap(idle_);
+    open_ -= dropped.size();
+  }
+  for (const auto& connection : dropped) connection->close();
+}
+
+Exchange::Exchange(Server& server, Clock::time_point deadline)
+    : server_(server), admission_(server.breaker_.admit(Clock::now())) {
+  if (admission_ == CircuitBreaker::refused) {
+    throw Error(Errc::unavailable, server_.name() + ": given up for now, it did not answer");
+  }
+  connection_ = server_.take(deadline);
+  connection_->set_timeout(deadline - Clock::now());
+}
+
+Exchange::~Exchange() {
+  if (connection_ == nullptr) return;
+  if (!ended_) connection_->close();
+  server_.give_back(std::move(connection_));
+}
+
+bool Exchange::goes_again(memcached_return_t code) noexcept {
+  if (verdict_on(code) != Verdict::lost || !connection_->is_used() || has_gone_again_) return false;
+  has_gone_again_ = true;
+  connection_->close();
+  server_.drop_idle();  // they are as old
+  return true;
+}
+
+void Exchange::end(memcached_return_t code) {
+  const Verdict verdict = verdict_on(code);
+  if (verdict != Verdict::good) fail(code, verdict);
+  ended_ = true;
+  connection_->set_used();
+  if (server_.breaker_.succeeded()) {
+    server_.services_.log(Services::info, server_.name() + ": answers again");
+  }
+}
+
+void Exchange::fail(memcached_return_t code, Verdict verdict) {
+  const std::string text = server_.name() + ": " + connection_->error(code);
+  const int system_error = connection_->system_error();
+  // A refusal is an answer; but what else may follow on this connection is not known.
+  if (verdict == Verdict::refused) {
+    server_.breaker_.succeeded();
+    const bool later =
+        code == MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE || code == MEMCACHED_SERVER_ERROR;
+    throw Error(later ? Errc::unavailable : Errc::rejected, text, system_error);
+  }
+  if (server_.breaker_.failed(admission_, Clock::now())) {
+    server_.services_.log(Services::warning, text + "; given up until it answers again");
+  }
+  throw Error(verdict == Verdict::late ? Errc::timeout : Errc::unavailable, text, system_error);
+}
+
+}  // namespace cairn::memcached

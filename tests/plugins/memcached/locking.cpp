@@ -1,0 +1,98 @@
+#include "catch.hpp"
+#include "memcached_under_test.hpp"
+
+#include <thread>
+
+using namespace cairn;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+TEST_CASE("a lock is the item _lock<key>, and only its token frees or renews it", "[memcached]") {
+  const auto protocol = GENERATE("ascii", "binary");
+  const auto compatible = GENERATE("none", "bmemcached");
+  Servers servers(1);
+  Bystander bystander(servers[0]);
+  ComponentUnderTest memcached(
+      "memcached",
+      {{"servers", servers.list()}, {"protocol", protocol}, {"compatible_with", compatible}});
+  const auto token = memcached->lock("k", 30s, Call());
+  REQUIRE(token.has_value());
+  CHECK(bystander.get("_lockk").has_value());
+  CHECK_FALSE(bystander.add("_lockk", "1"));
+  CHECK_FALSE(memcached->lock("k", 30s, Call()).has_value());
+  CHECK(memcached->lock("another", 0s, Call()).has_value());
+
+  CHECK_FALSE(memcached->unlock("k", *token + 1, Call()));
+  CHECK_FALSE(memcached->renew("k", *token + 1, 30s, Call()));
+  CHECK(memcached->renew("k", *token, 60s, Call()));
+  CHECK_FALSE(memcached->await_unlock("k", 0ns, Call()));
+  bool released = false;
+  std::thread([&] { released = memcached->unlock("k", *token, Call()); }).join();
+  CHECK(released);
+  CHECK_FALSE(bystander.get("_lockk").has_value());
+  CHECK(memcached->await_unlock("k", 0ns, Call()));
+  CHECK_FALSE(memcached->unlock("k", *token, Call()));
+  CHECK_FALSE(memcached->renew("k", *token, 30s, Call()));
+  CHECK(memcached->lock("k", 30s, Call()).has_value());
+}
+
+TEST_CASE("a holder that is late does not take the next holder's lock away", "[memcached]") {
+  Servers servers(1);
+  Bystander bystander(servers[0]);
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
+  const auto late = memcached->lock("k", 30s, Call());
+  REQUIRE(bystander.remove("_lockk"));    // as if its lease were over
+  REQUIRE(bystander.add("_lockk", "1"));  // and Python has it
+  CHECK_FALSE(memcached->unlock("k", *late, Call()));
+  CHECK_FALSE(memcached->renew("k", *late, 30s, Call()));
+  CHECK(bystander.get("_lockk") == Bystander::Item{"1", 0});
+  CHECK_FALSE(memcached->lock("k", 30s, Call()).has_value());
+}
+
+TEST_CASE("a lease ends by itself", "[memcached]") {
+  Servers servers(1);
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
+  const auto before = Clock::now();
+  REQUIRE(memcached->lock("k", 500ms, Call()).has_value());
+  CHECK_FALSE(memcached->lock("k", 500ms, Call()).has_value());
+  CHECK(memcached->await_unlock("k", 10s, Call()));
+  CHECK(Clock::now() - before >= 500ms);  // never early
+  CHECK(memcached->lock("k", 500ms, Call()).has_value());
+}
+
+TEST_CASE("a waiter sees the release within 5 ms", "[memcached]") {
+  Servers servers(1, PrivateMemcached::On::unix_socket);
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
+  auto best = 1000ms;
+  for (int round = 0; round < 5; ++round) {
+    const auto token = memcached->lock("k", 30s, Call());
+    REQUIRE(token.has_value());
+    Clock::time_point woke;
+    bool free = false;
+    std::thread waiter([&] {
+      free = memcached->await_unlock("k", 10s, Call());
+      woke = Clock::now();
+    });
+    std::this_thread::sleep_for(60ms);  // until it looks at the longest intervals
+    const auto released = Clock::now();
+    CHECK(memcached->unlock("k", *token, Call()));
+    waiter.join();
+    CHECK(free);
+    best = std::min(best, std::chrono::ceil<std::chrono::milliseconds>(woke - released));
+  }
+  CHECK(best <= 5ms);
+}
+
+TEST_CASE("waiting for a lock ends with the wait, or with the deadline of the call",
+          "[memcached]") {
+  Servers servers(1);
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
+  REQUIRE(memcached->lock("k", 30s, Call()).has_value());
+  const auto before = Clock::now();
+  CHECK_FALSE(memcached->await_unlock("k", 30ms, Call()));
+  CHECK(Clock::now() - before >= 30ms);
+  TextCall call;
+  call.raw.deadline_ns = (Clock::now() + 20ms).time_since_epoch() / 1ns;
+  CHECK_FALSE(memcached->await_unlock("k", 60s, call));
+  CHECK(Clock::now() - before < 5s);
+}
