@@ -372,7 +372,7 @@ void RegionCore::on_store_error(const Setup& setup, cairn_status status, const c
   const std::string text =
       call.error != CAIRN_OK ? call.error_text : std::string(to_string(code));
   if (raise) throw Error::from_layer(code, text, call.system_error);
-  if (setup.stack == nullptr) return;  // closed: that is no news
+  if (current_.pin()->stack == nullptr) return;  // closed: that is no news
 
   // Once a minute, however many fail.
   constexpr std::int64_t pause = 60'000'000'000;

@@ -12,7 +12,7 @@ using namespace cairn;
 
 namespace {
 
-Host& host() {
+Host& the_host() {
   static Host instance(Config::from_text(R"(
 [region.r]
 backend = "memory"
@@ -25,7 +25,7 @@ wrap = [{ plugin = "prefix", prefix = "p:" }, "msgpack", "zstd"]
 }  // namespace
 
 int main() {
-  Region& region = host().region("r");
+  Region& region = the_host().region("r");
   std::atomic<int> calls{0};
   for (int t = 0; t < 4; ++t) {
     std::thread([&region, &calls, t] {
