@@ -70,9 +70,10 @@ bool read_some(int fd, std::string& into, std::size_t most) {
   return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-// In the child. The answer begins with a mark, so that a child which exits half way has not answered.
-[[noreturn]] void be_child(const std::function<std::string()>& work, const ChildLimits& limits, int answer_fd,
-                           int error_fd) {
+// In the child. The answer begins with a mark, so that a child which exits half way has not
+// answered.
+[[noreturn]] void be_child(const std::function<std::string()>& work, const ChildLimits& limits,
+                           int answer_fd, int error_fd) {
   setpgid(0, 0);
   dup2(error_fd, STDERR_FILENO);
   dup2(error_fd, STDOUT_FILENO);
@@ -105,7 +106,8 @@ ChildEnd run_in_child(const std::function<std::string()>& work, const ChildLimit
   const auto deadline = SteadyClock::now() + limits.time;
   int status = 0;
   bool ended = false, answer_open = true;
-  std::array<pollfd, 2> polled{pollfd{answer.read_end.get(), POLLIN, 0}, pollfd{errors.read_end.get(), POLLIN, 0}};
+  std::array<pollfd, 2> polled{pollfd{answer.read_end.get(), POLLIN, 0},
+                               pollfd{errors.read_end.get(), POLLIN, 0}};
   while (!ended && SteadyClock::now() < deadline) {
     // A grandchild may keep the pipes open: the end of the child is what counts.
     poll(polled.data(), polled.size(), answer_open ? 20 : 1);
@@ -147,8 +149,10 @@ std::string describe(const ChildEnd& end, const ChildLimits& limits) {
   switch (end.how) {
     case ChildEnd::How::answered: return "answered";
     case ChildEnd::How::timed_out:
-      return fmt::format("did not come back within {} s", std::chrono::duration<double>(limits.time).count());
-    case ChildEnd::How::killed: return fmt::format("crashed with SIG{} ({})", sigabbrev_np(end.code), sigdescr_np(end.code));
+      return fmt::format("did not come back within {} s",
+                         std::chrono::duration<double>(limits.time).count());
+    case ChildEnd::How::killed:
+      return fmt::format("crashed with SIG{} ({})", sigabbrev_np(end.code), sigdescr_np(end.code));
     case ChildEnd::How::exited: return fmt::format("ended the process with exit code {}", end.code);
   }
   return "ended";

@@ -1,8 +1,8 @@
-// A function run in a process of its own, with a time limit: it may hang, crash or use up its memory, and
-// only its answer is lost.
+// A function run in a process of its own, with a time limit: it may hang, crash or use up its
+// memory, and only its answer is lost.
 //
-// Threads: the caller should have only one, since a child of fork has only that one. Errors: Error(internal)
-// if no process can be made.
+// Threads: the caller should have only one, since a child of fork has only that one. Errors:
+// Error(internal) if no process can be made.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@ struct ChildLimits {
   std::size_t memory_bytes = std::size_t{1} << 30;  ///< beyond what it begins with
 };
 
-/// Calls `work` in a child and returns its answer, or how the child ended without one. Everything that the
-/// child started is gone when this returns.
+/// Calls `work` in a child and returns its answer, or how the child ended without one. Everything
+/// that the child started is gone when this returns.
 ChildEnd run_in_child(const std::function<std::string()>& work, const ChildLimits& limits);
 
 /// "was killed by SIGSEGV (Segmentation fault)", "ended by itself with exit code 3" ...

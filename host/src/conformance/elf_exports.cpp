@@ -24,14 +24,16 @@ class Image {
   }
   template <class T>
   T at(std::uint64_t offset) const {
-    if (offset > bytes_.size() || sizeof(T) > bytes_.size() - offset) fail("is damaged: a table ends beyond the file");
+    if (offset > bytes_.size() || sizeof(T) > bytes_.size() - offset)
+      fail("is damaged: a table ends beyond the file");
     T value;
     std::memcpy(&value, bytes_.data() + offset, sizeof value);
     return value;
   }
   std::string text(std::uint64_t offset) const {
     if (offset >= bytes_.size()) fail("is damaged: a name lies beyond the file");
-    return std::string(std::string_view(bytes_).substr(offset).substr(0, bytes_.find('\0', offset) - offset));
+    return std::string(
+        std::string_view(bytes_).substr(offset).substr(0, bytes_.find('\0', offset) - offset));
   }
   [[noreturn]] void fail(std::string_view why) const {
     throw Error(Errc::config, fmt::format("{} {}", path_.string(), why));
@@ -59,7 +61,8 @@ std::vector<ExportedSymbol> exported_symbols(const std::filesystem::path& file) 
       const auto symbol = image.at<Elf64_Sym>(section.sh_offset + at);
       const unsigned binding = ELF64_ST_BIND(symbol.st_info);
       const unsigned visibility = ELF64_ST_VISIBILITY(symbol.st_other);
-      if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx == SHN_ABS || binding == STB_LOCAL) continue;
+      if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx == SHN_ABS || binding == STB_LOCAL)
+        continue;
       if (visibility == STV_HIDDEN || visibility == STV_INTERNAL) continue;
       exported.push_back({image.text(names.sh_offset + symbol.st_name), binding == STB_GNU_UNIQUE});
     }

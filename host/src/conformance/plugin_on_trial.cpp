@@ -13,7 +13,9 @@ namespace {
 // A value for an option that must have one: its lowest, or the plainest of its type.
 ConfigValue made_up_value(const cairn_option& option, const std::filesystem::path& scratch) {
   const std::string_view type = option.type;
-  const auto converted = [](std::string value) { return ConfigValue(std::move(value)).mark_interpolated(); };
+  const auto converted = [](std::string value) {
+    return ConfigValue(std::move(value)).mark_interpolated();
+  };
   if (option.minimum != nullptr) return converted(option.minimum);
   if (type == "bool") return ConfigValue(true);
   if (type == "int") return ConfigValue(1);
@@ -29,8 +31,10 @@ ConfigValue made_up_value(const cairn_option& option, const std::filesystem::pat
 
 }  // namespace
 
-HeldLayer::HeldLayer(const cairn_component& component, const cairn_host& host, const Document& options, Backend* below)
-    : held(component, &host, options, below != nullptr ? &Next(*below).table() : nullptr, component.name) {}
+HeldLayer::HeldLayer(const cairn_component& component, const cairn_host& host,
+                     const Document& options, Backend* below)
+    : held(component, &host, options, below != nullptr ? &Next(*below).table() : nullptr,
+           component.name) {}
 
 PluginOnTrial::PluginOnTrial(const ValidationRequest& request) : request_(request) {
   const PluginFile file(std::filesystem::absolute(request.file));
@@ -44,14 +48,16 @@ const cairn_component& PluginOnTrial::component(std::string_view name) const {
   throw Error(Errc::config, fmt::format("the plugin has no component `{}`", name));
 }
 
-Document PluginOnTrial::options(const cairn_component& component, const std::filesystem::path& scratch,
+Document PluginOnTrial::options(const cairn_component& component,
+                                const std::filesystem::path& scratch,
                                 std::vector<std::string>* made_up) const {
   ComponentConfig config;
   config.plugin = component.name;
   for (const ConfigEntry& entry : request_.options) config.options.set(entry.key, entry.value);
   for (std::size_t i = 0; i < component.option_count; ++i) {
-    const cairn_option& option = component.options[i];
-    if ((option.flags & CAIRN_OPTION_REQUIRED) == 0 || config.options.find(option.name) != nullptr) continue;
+    const cairn_option& option = *cairn_option_at(&component, i);
+    if ((option.flags & CAIRN_OPTION_REQUIRED) == 0 || config.options.find(option.name) != nullptr)
+      continue;
     config.options.set(option.name, made_up_value(option, scratch));
     if (made_up != nullptr) made_up->push_back(option.name);
   }
@@ -61,19 +67,24 @@ Document PluginOnTrial::options(const cairn_component& component, const std::fil
   return values;
 }
 
-std::unique_ptr<LayerOnTrial> PluginOnTrial::make(const cairn_component& component, const Document& options,
-                                                  Backend* below) {
+std::unique_ptr<LayerOnTrial> PluginOnTrial::make(const cairn_component& component,
+                                                  const Document& options, Backend* below) {
   return std::make_unique<LayerOnTrial>(component, clock_.host(), options, below);
 }
 
-testing::Subject PluginOnTrial::subject(const cairn_component& component, const std::filesystem::path& scratch) {
+testing::Subject PluginOnTrial::subject(const cairn_component& component,
+                                        const std::filesystem::path& scratch) {
   const Document values = options(component, scratch);
   testing::Subject subject;
   subject.traits = testing::Traits::of(component);
   subject.clock = &clock_;
-  subject.table = [](Backend& backend) { return dynamic_cast<LayerOnTrial&>(backend).layer().table(); };
+  subject.table = [](Backend& backend) {
+    return dynamic_cast<LayerOnTrial&>(backend).layer().table();
+  };
   if (component.role == CAIRN_PROXY) {
-    subject.make_over = [this, &component, values](Backend& below) { return make(component, values, &below); };
+    subject.make_over = [this, &component, values](Backend& below) {
+      return make(component, values, &below);
+    };
   } else {
     subject.make = [this, &component, values] { return make(component, values, nullptr); };
   }

@@ -14,14 +14,16 @@ namespace cairn::host {
 
 // A base, because the layer must be there before the ProxyBackend that calls it.
 struct HeldLayer {
-  HeldLayer(const cairn_component& component, const cairn_host& host, const Document& options, Backend* below);
+  HeldLayer(const cairn_component& component, const cairn_host& host, const Document& options,
+            Backend* below);
   Layer held;
 };
 
 /// A component made into a layer as a stack makes it, as a Backend.
 class LayerOnTrial final : private HeldLayer, public ProxyBackend {
  public:
-  LayerOnTrial(const cairn_component& component, const cairn_host& host, const Document& options, Backend* below)
+  LayerOnTrial(const cairn_component& component, const cairn_host& host, const Document& options,
+               Backend* below)
       : HeldLayer(component, host, options, below),
         ProxyBackend(Context(Options(nullptr), Services(), &held.table())) {}
   const Layer& layer() const noexcept { return held; }
@@ -33,11 +35,13 @@ class PluginOnTrial {
   explicit PluginOnTrial(const ValidationRequest& request);
 
   const cairn_component& component(std::string_view name) const;
-  /// What the rules of the contract need. `scratch` is an empty folder for what the component writes.
+  /// What the rules of the contract need. `scratch` is an empty folder for what the component
+  /// writes.
   testing::Subject subject(const cairn_component& component, const std::filesystem::path& scratch);
   Document options(const cairn_component& component, const std::filesystem::path& scratch,
                    std::vector<std::string>* made_up = nullptr) const;
-  std::unique_ptr<LayerOnTrial> make(const cairn_component& component, const Document& options, Backend* below);
+  std::unique_ptr<LayerOnTrial> make(const cairn_component& component, const Document& options,
+                                     Backend* below);
 
  private:
   const ValidationRequest& request_;

@@ -18,8 +18,8 @@ namespace cairn::host {
 namespace {
 
 std::size_t entries_in(const char* folder) {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder),
+                                                std::filesystem::directory_iterator()));
 }
 
 std::size_t resident_bytes() {
@@ -47,10 +47,13 @@ void instances_clean_up(ProcessTrial& t) {
     if (left <= threads) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  t.trial.expect(left <= threads,
-                 fmt::format("destroy leaves threads behind: {} more after ten instances", left - threads));
+  t.trial.expect(
+      left <= threads,
+      fmt::format("destroy leaves threads behind: {} more after ten instances", left - threads));
   const std::size_t open = entries_in("/proc/self/fd");
-  t.trial.expect(open <= files, fmt::format("destroy leaves files open: {} more after ten instances", open - files));
+  t.trial.expect(
+      open <= files,
+      fmt::format("destroy leaves files open: {} more after ten instances", open - files));
 }
 
 // The same key, over and over, with a value that shows in the process's size if it is kept.
@@ -72,12 +75,15 @@ void memory_stays_bounded(ProcessTrial& t) {
   run(rounds);
   const std::size_t after = resident_bytes();
   const std::size_t grown = after > before ? after - before : 0;
-  t.trial.expect(grown < rounds * text.size() / 2,
-                 fmt::format("its memory grows: by {} MiB while one key of 16 KiB was set and removed {} times",
-                             grown >> 20, rounds));
+  t.trial.expect(
+      grown < rounds * text.size() / 2,
+      fmt::format(
+          "its memory grows: by {} MiB while one key of 16 KiB was set and removed {} times",
+          grown >> 20, rounds));
 }
 
-// Fork while other threads are in the middle of calls; the child goes on, the parent notices nothing.
+// Fork while other threads are in the middle of calls; the child goes on, the parent notices
+// nothing.
 void children_go_on(ProcessTrial& t) {
   if (t.component.role == CAIRN_BACKEND &&
       !(CAIRN_HAS(&t.component, after_fork) && t.component.after_fork != nullptr)) {
@@ -119,18 +125,22 @@ void children_go_on(ProcessTrial& t) {
     }
     int status = 0;
     bool ended = false;
-    for (int tries = 0; tries < 300 && !(ended = waitpid(child, &status, WNOHANG) == child); ++tries) {
+    for (int tries = 0; tries < 300 && !(ended = waitpid(child, &status, WNOHANG) == child);
+         ++tries) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     if (!ended) {
       kill(child, SIGKILL);
       waitpid(child, &status, 0);
-      t.trial.violation("a call in the child of a fork never comes back: after_fork must forget locks that another "
-                        "thread of the parent held");
+      t.trial.violation(
+          "a call in the child of a fork never comes back: after_fork must forget locks that "
+          "another "
+          "thread of the parent held");
     } else {
       t.trial.expect(WIFEXITED(status) && WEXITSTATUS(status) == 0,
                      WIFSIGNALED(status)
-                         ? fmt::format("a call in the child of a fork crashes with SIG{}", sigabbrev_np(WTERMSIG(status)))
+                         ? fmt::format("a call in the child of a fork crashes with SIG{}",
+                                       sigabbrev_np(WTERMSIG(status)))
                          : std::string("a call in the child of a fork fails"));
     }
   }
@@ -150,13 +160,14 @@ std::span<const ProcessRule> process_rules() noexcept {
   return all;
 }
 
-std::string exit_fault(PluginOnTrial& plugin, const cairn_component& component, const std::filesystem::path& scratch) {
+std::string exit_fault(PluginOnTrial& plugin, const cairn_component& component,
+                       const std::filesystem::path& scratch) {
   const pid_t child = fork();
   if (child == 0) {
     static testing::MapBackend& store = *new testing::MapBackend;
     static std::unique_ptr<LayerOnTrial> layer;
-    // The host closes every stack in a handler that was registered after the plugin was loaded, and so
-    // runs before the plugin's own statics end.
+    // The host closes every stack in a handler that was registered after the plugin was loaded, and
+    // so runs before the plugin's own statics end.
     std::atexit([] { layer.reset(); });
     try {
       layer = plugin.make(component, plugin.options(component, scratch),
@@ -173,7 +184,9 @@ std::string exit_fault(PluginOnTrial& plugin, const cairn_component& component, 
                        sigabbrev_np(WTERMSIG(status)));
   }
   if (WEXITSTATUS(status) != 0) {
-    return fmt::format("a process that ends while an instance is in use has exit code {}, expected 0", WEXITSTATUS(status));
+    return fmt::format(
+        "a process that ends while an instance is in use has exit code {}, expected 0",
+        WEXITSTATUS(status));
   }
   return "";
 }
@@ -189,13 +202,17 @@ std::vector<std::string> symbol_faults(const std::filesystem::path& file) {
     if (others++ == 0) example = symbol.name;
   }
   if (others != 0) {
-    faults.push_back(fmt::format("it exports {} symbol{} besides " CAIRN_ENTRY_SYMBOL ", such as {}: another plugin's of "
-                                 "the same name may be used instead; link with a version script (cairn_add_plugin does)",
-                                 others, others == 1 ? "" : "s", example));
+    faults.push_back(fmt::format(
+        "it exports {} symbol{} besides " CAIRN_ENTRY_SYMBOL
+        ", such as {}: another plugin's of "
+        "the same name may be used instead; link with a version script (cairn_add_plugin does)",
+        others, others == 1 ? "" : "s", example));
   }
   if (unique) {
-    faults.push_back("it exports unique symbols, which all plugins of a process share: link with a version script, or "
-                     "compile with -fno-gnu-unique");
+    faults.push_back(
+        "it exports unique symbols, which all plugins of a process share: link with a version "
+        "script, or "
+        "compile with -fno-gnu-unique");
   }
   return faults;
 }

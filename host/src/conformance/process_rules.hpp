@@ -1,4 +1,5 @@
-// The rules that concern the process that a plugin lives in: its file, threads, forks, memory and exit.
+// The rules that concern the process that a plugin lives in: its file, threads, forks, memory and
+// exit.
 #pragma once
 
 #include "conformance/plugin_on_trial.hpp"
@@ -27,9 +28,10 @@ struct ProcessRule {
 /// Rules for every component.
 std::span<const ProcessRule> process_rules() noexcept;
 
-/// What goes wrong when a process ends with an instance in use, as in a program with a global cache;
-/// empty: nothing.
-std::string exit_fault(PluginOnTrial& plugin, const cairn_component& component, const std::filesystem::path& scratch);
+/// What goes wrong when a process ends with an instance in use, as in a program with a global
+/// cache; empty: nothing.
+std::string exit_fault(PluginOnTrial& plugin, const cairn_component& component,
+                       const std::filesystem::path& scratch);
 
 /// What is wrong with the symbols that the file exports; empty: nothing.
 std::vector<std::string> symbol_faults(const std::filesystem::path& file);

@@ -44,7 +44,8 @@ std::string as_text(const CaseResult& result) {
                                                                  : "FAILED";
   std::string text = fmt::format("{:8} {}", label, full_name(result));
   if (result.outcome == Outcome::failed) {
-    for (const std::string& message : result.messages) text += fmt::format("\n         {}", message);
+    for (const std::string& message : result.messages)
+      text += fmt::format("\n         {}", message);
   } else {
     for (const std::string& message : result.messages) text += fmt::format(": {}", message);
   }
@@ -52,8 +53,9 @@ std::string as_text(const CaseResult& result) {
 }
 
 std::string summary(const ValidationReport& report) {
-  return fmt::format("{} {}: {} passed, {} skipped, {} failed\n", report.note.id, report.note.version,
-                     report.count(Outcome::passed), report.count(Outcome::skipped), report.count(Outcome::failed));
+  return fmt::format("{} {}: {} passed, {} skipped, {} failed\n", report.note.id,
+                     report.note.version, report.count(Outcome::passed),
+                     report.count(Outcome::skipped), report.count(Outcome::failed));
 }
 
 std::string as_json(const ValidationReport& report) {
@@ -83,10 +85,12 @@ std::string as_tap(const ValidationReport& report) {
   for (const CaseResult& result : report.cases) {
     const bool failed = result.outcome == Outcome::failed;
     text += fmt::format("{} {} - {}", failed ? "not ok" : "ok", ++number, full_name(result));
-    if (result.outcome == Outcome::skipped) text += fmt::format(" # SKIP {}", one_line(result.messages.at(0)));
+    if (result.outcome == Outcome::skipped)
+      text += fmt::format(" # SKIP {}", one_line(result.messages.at(0)));
     text += '\n';
     if (failed) {
-      for (const std::string& message : result.messages) text += fmt::format("# {}\n", one_line(message));
+      for (const std::string& message : result.messages)
+        text += fmt::format("# {}\n", one_line(message));
     }
   }
   return text;
@@ -98,11 +102,12 @@ std::string as_junit(const ValidationReport& report) {
   std::string text = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
       "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n",
-      xml(report.note.id), report.cases.size(), report.count(Outcome::failed), report.count(Outcome::skipped), seconds);
+      xml(report.note.id), report.cases.size(), report.count(Outcome::failed),
+      report.count(Outcome::skipped), seconds);
   for (const CaseResult& result : report.cases) {
     text += fmt::format("  <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"",
-                        xml(result.component.empty() ? report.note.id : result.component), xml(result.name),
-                        result.took.count());
+                        xml(result.component.empty() ? report.note.id : result.component),
+                        xml(result.name), result.took.count());
     const std::string messages = fmt::format("{}", fmt::join(result.messages, "\n"));
     if (result.outcome == Outcome::failed) {
       text += fmt::format("><failure message=\"{}\"/></testcase>\n", xml(messages));

@@ -22,7 +22,8 @@ class ScratchFolder {
  public:
   ScratchFolder() {
     std::string name = (fs::temp_directory_path() / "cairn-validate-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw Error(Errc::internal, "no temporary folder can be made", errno);
+    if (mkdtemp(name.data()) == nullptr)
+      throw Error(Errc::internal, "no temporary folder can be made", errno);
     path_ = name;
   }
   ScratchFolder(const ScratchFolder&) = delete;
@@ -48,8 +49,8 @@ struct Answer {
       : violations(verdict.violations), skipped(verdict.skipped) {}
 
   std::string encode() const {
-    return nlohmann::json{{"violations", violations}, {"skipped", skipped}, {"remark", remark}}.dump(
-        -1, ' ', true, nlohmann::json::error_handler_t::replace);
+    return nlohmann::json{{"violations", violations}, {"skipped", skipped}, {"remark", remark}}
+        .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   }
 };
 
@@ -90,14 +91,27 @@ CaseResult run(const Case& one, const ValidationRequest& request) {
   return result;
 }
 
+Case exits_case(const OfferedComponent& offered, const ValidationRequest& request) {
+  return {offered.name, "process/exit", "ending the process with an instance in use",
+          "the end is never reached", [&request, offered](const fs::path& scratch) {
+            PluginOnTrial plugin(request);
+            const std::string fault = exit_fault(plugin, plugin.component(offered.name), scratch);
+            Answer answer;
+            if (!fault.empty()) answer.violations.push_back(fault);
+            return answer;
+          }};
+}
+
 std::vector<Case> cases_of(const OfferedComponent& offered, const ValidationRequest& request) {
   std::vector<Case> cases;
   const auto add_rules = [&](std::span<const testing::Rule> rules) {
     for (const testing::Rule& rule : rules) {
       if (rule.level > request.level) continue;
-      cases.push_back({offered.name, rule.name, rule.doing, rule.if_stuck, [&request, offered, &rule](const fs::path& scratch) {
+      cases.push_back({offered.name, rule.name, rule.doing, rule.if_stuck,
+                       [&request, offered, &rule](const fs::path& scratch) {
                          PluginOnTrial plugin(request);
-                         const testing::Subject subject = plugin.subject(plugin.component(offered.name), scratch);
+                         const testing::Subject subject =
+                             plugin.subject(plugin.component(offered.name), scratch);
                          return testing::try_rule(rule, subject);
                        }});
     }
@@ -106,7 +120,8 @@ std::vector<Case> cases_of(const OfferedComponent& offered, const ValidationRequ
   if (offered.role == Role::proxy) add_rules(testing::proxy_rules());
   for (const ProcessRule& rule : process_rules()) {
     if (rule.level > request.level) continue;
-    cases.push_back({offered.name, rule.name, rule.doing, rule.if_stuck, [&request, offered, &rule](const fs::path& scratch) {
+    cases.push_back({offered.name, rule.name, rule.doing, rule.if_stuck,
+                     [&request, offered, &rule](const fs::path& scratch) {
                        PluginOnTrial plugin(request);
                        const cairn_component& component = plugin.component(offered.name);
                        const testing::Subject subject = plugin.subject(component, scratch);
@@ -116,6 +131,7 @@ std::vector<Case> cases_of(const OfferedComponent& offered, const ValidationRequ
                        });
                      }});
   }
+  if (request.level >= 2) cases.push_back(exits_case(offered, request));
   return cases;
 }
 
@@ -128,7 +144,8 @@ Case symbols_case(const ValidationRequest& request) {
 }
 
 Case loads_case(const ValidationRequest& request) {
-  return {"", "file/loads", "being loaded", "code that runs when it is loaded waits", [&request](const fs::path&) {
+  return {"", "file/loads", "being loaded", "code that runs when it is loaded waits",
+          [&request](const fs::path&) {
             Answer answer;
             try {
               PluginOnTrial plugin(request);
@@ -149,7 +166,8 @@ Case creates_case(const OfferedComponent& offered, const ValidationRequest& requ
               std::vector<std::string> made_up;
               plugin.options(component, scratch, &made_up);
               if (!made_up.empty()) {
-                answer.remark = fmt::format("made up a value for {}: pass --option {}=...", fmt::join(made_up, ", "), made_up[0]);
+                answer.remark = fmt::format("made up a value for {}: pass --option {}=...",
+                                            fmt::join(made_up, ", "), made_up[0]);
               }
               const testing::Subject subject = plugin.subject(component, scratch);
               testing::Trial trial(subject);
@@ -158,17 +176,6 @@ Case creates_case(const OfferedComponent& offered, const ValidationRequest& requ
             } catch (const Error& error) {
               answer.violations.push_back(fmt::format("create fails: {}", error.what()));
             }
-            return answer;
-          }};
-}
-
-Case exits_case(const OfferedComponent& offered, const ValidationRequest& request) {
-  return {offered.name, "process/exit", "ending the process with an instance in use", "the end is never reached",
-          [&request, offered](const fs::path& scratch) {
-            PluginOnTrial plugin(request);
-            const std::string fault = exit_fault(plugin, plugin.component(offered.name), scratch);
-            Answer answer;
-            if (!fault.empty()) answer.violations.push_back(fault);
             return answer;
           }};
 }
@@ -185,11 +192,12 @@ std::string_view to_string(Outcome outcome) noexcept {
 }
 
 std::size_t ValidationReport::count(Outcome outcome) const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(cases.begin(), cases.end(), [&](const CaseResult& one) { return one.outcome == outcome; }));
+  return static_cast<std::size_t>(std::count_if(
+      cases.begin(), cases.end(), [&](const CaseResult& one) { return one.outcome == outcome; }));
 }
 
-ValidationReport validate(const ValidationRequest& request, const std::function<void(const CaseResult&)>& heard) {
+ValidationReport validate(const ValidationRequest& request,
+                          const std::function<void(const CaseResult&)>& heard) {
   ValidationReport report{request.file, inspect_plugin(request.file), {}};
   const auto add = [&](CaseResult result) {
     if (heard) heard(result);
@@ -205,11 +213,13 @@ ValidationReport validate(const ValidationRequest& request, const std::function<
     if (!request.component.empty() && offered.name != request.component) continue;
     known = true;
     if (!add(run(creates_case(offered, request), request))) continue;
-    for (const Case& one : cases_of(offered, request)) add(run(one, request));
-    if (request.level >= 2) add(run(exits_case(offered, request), request));
+    for (const Case& one : cases_of(offered, request)) {
+      if (one.name.starts_with(request.only)) add(run(one, request));
+    }
   }
   if (!known) {
-    throw Error(Errc::config, fmt::format("{} offers no component `{}`", request.file.string(), request.component));
+    throw Error(Errc::config, fmt::format("{} offers no component `{}`", request.file.string(),
+                                          request.component));
   }
   return report;
 }

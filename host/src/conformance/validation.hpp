@@ -20,7 +20,10 @@ struct ValidationRequest {
   std::filesystem::path file;
   /// Only this component; empty: all of the plugin's.
   std::string component;
-  /// As in a configuration file. Options that are required and not given are made up from their types.
+  /// Only rules whose name begins with this.
+  std::string only;
+  /// As in a configuration file. Options that are required and not given are made up from their
+  /// types.
   ConfigTable options;
   /// 1: the heart of the contract; 2: everything deterministic; 3: threads, forks and growth too.
   int level = 3;
@@ -34,7 +37,8 @@ struct CaseResult {
   std::string component;
   std::string name;
   Outcome outcome = Outcome::passed;
-  std::vector<std::string> messages;  ///< what is broken, why it was skipped, or what is worth knowing
+  std::vector<std::string>
+      messages;  ///< what is broken, why it was skipped, or what is worth knowing
   std::chrono::duration<double> took{};
 };
 

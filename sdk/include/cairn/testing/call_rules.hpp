@@ -9,7 +9,7 @@ namespace cairn::testing::rules {
 inline std::vector<std::string> read_batch(Trial& t, Keys keys) {
   std::vector<Entry> out(keys.size());
   std::vector<cairn_status> statuses(keys.size(), CAIRN_MISS);
-  t.backend().get_multi(keys, Results(out.data(), statuses.data(), keys.size()), Call());
+  t.backend().get_multi(keys, Results(out.data(), statuses.data(), keys.size()), t.call());
   std::vector<std::string> answers;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     answers.push_back(statuses[i] == CAIRN_OK     ? shown(out[i])
@@ -22,13 +22,13 @@ inline std::vector<std::string> read_batch(Trial& t, Keys keys) {
 inline std::vector<cairn_status> write_batch(Trial& t, Keys keys, std::span<const Entry> values,
                                              const SetOptions& options = {}) {
   std::vector<cairn_status> statuses(keys.size(), CAIRN_OK);
-  t.backend().set_multi(keys, values, options, Statuses(statuses.data(), keys.size()), Call());
+  t.backend().set_multi(keys, values, options, Statuses(statuses.data(), keys.size()), t.call());
   return statuses;
 }
 
 inline std::vector<cairn_status> remove_batch(Trial& t, Keys keys) {
   std::vector<cairn_status> statuses(keys.size(), CAIRN_MISS);
-  t.backend().remove_multi(keys, Statuses(statuses.data(), keys.size()), Call());
+  t.backend().remove_multi(keys, Statuses(statuses.data(), keys.size()), t.call());
   return statuses;
 }
 
@@ -45,7 +45,7 @@ inline void batches_agree_with_single_calls(Trial& t) {
   const std::string names[] = {t.key("a"), t.key("b"), t.key("c"), t.key("absent")};
   const Key keys[] = {names[3], names[0], names[1], names[2], names[0], names[3]};
   for (int i = 0; i < 3; ++i)
-    t.backend().set(names[i], t.value("single " + std::to_string(i)), {}, Call());
+    t.backend().set(names[i], t.value("single " + std::to_string(i)), {}, t.call());
   const std::vector<std::string> batch = read_batch(t, keys);
   for (std::size_t i = 0; i < std::size(keys); ++i) {
     const std::string single = t.read(keys[i]);
@@ -73,7 +73,7 @@ inline void batches_agree_with_single_calls(Trial& t) {
   t.expect(t.read(names[0]) == "a miss" && t.read(names[2]) == "a miss",
            "get still answers a key after remove_multi");
   t.expect(t.read(names[1]) != "a miss", "remove_multi removed a key that was not in the batch");
-  t.backend().remove(names[1], Call());
+  t.backend().remove(names[1], t.call());
 }
 
 inline void batches_may_repeat_keys(Trial& t) {
@@ -124,12 +124,12 @@ inline void time_to_live_ends(Trial& t) {
   t.needs_memory();
   const std::string single = t.key("single"), batch = t.key("batch"), kept = t.key("kept");
   const SetOptions second{std::chrono::seconds(1)};
-  t.backend().set(single, t.value("1"), second, Call());
+  t.backend().set(single, t.value("1"), second, t.call());
   const Key keys[] = {batch};
   const Entry values[] = {t.value("2")};
   write_batch(t, keys, values, second);
-  t.backend().set(kept, t.value("3"), second, Call());
-  t.backend().set(kept, t.value("3"), {}, Call());  // without one: the first's is forgotten
+  t.backend().set(kept, t.value("3"), second, t.call());
+  t.backend().set(kept, t.value("3"), {}, t.call());  // without one: the first's is forgotten
   const auto gone = [&] { return t.read(single) == "a miss" && t.read(batch) == "a miss"; };
   t.passes_within(std::chrono::seconds(2), std::chrono::milliseconds(2500), gone);
   t.expect(t.read(single) == "a miss", "get answers an entry after its time to live of 1 s");
@@ -137,22 +137,22 @@ inline void time_to_live_ends(Trial& t) {
            "get answers what set_multi stored after its time to live of 1 s");
   t.expect(t.read(kept) != "a miss",
            "a set without a time to live ends with the time of the set before it");
-  t.backend().remove(kept, Call());
+  t.backend().remove(kept, t.call());
 }
 
 inline void time_to_live_has_no_edges(Trial& t) {
   t.needs_memory();
   const std::string longest = t.key("longest"), year = t.key("year"), shortest = t.key("shortest");
-  t.backend().set(longest, t.value("1"), {std::chrono::nanoseconds::max()}, Call());
+  t.backend().set(longest, t.value("1"), {std::chrono::nanoseconds::max()}, t.call());
   t.expect(t.read(longest) != "a miss",
            "the longest time to live (2^63 - 1 ns) ends at once: it overflows");
-  t.backend().set(year, t.value("2"), {std::chrono::hours(24 * 365)}, Call());
+  t.backend().set(year, t.value("2"), {std::chrono::hours(24 * 365)}, t.call());
   t.expect(t.read(year) != "a miss", "a time to live of a year ends at once");
-  t.backend().set(shortest, t.value("3"), {std::chrono::nanoseconds(1)}, Call());
+  t.backend().set(shortest, t.value("3"), {std::chrono::nanoseconds(1)}, t.call());
   const auto gone = [&] { return t.read(shortest) == "a miss"; };
   t.expect(t.passes_within(std::chrono::seconds(2), std::chrono::milliseconds(2500), gone),
            "a time to live of 1 ns never ends: it is rounded to none");
-  for (const std::string& key : {longest, year}) t.backend().remove(key, Call());
+  for (const std::string& key : {longest, year}) t.backend().remove(key, t.call());
 }
 
 // ---- calls ----
@@ -194,7 +194,22 @@ inline void deadlines_are_minded(Trial& t) {
                    (ahead.count() < 0 ? "had passed" : "was 0.05 s away"));
     }
   }
+  t.backend().remove(key, t.call());
+}
+
+// NULL for the call is legal everywhere.
+inline void calls_may_be_null(Trial& t) {
+  const std::string key = t.key("k");
+  const Key keys[] = {key};
+  const Entry values[] = {t.value("v")};
+  Entry out;
+  cairn_status status = CAIRN_OK;
+  t.backend().set(key, values[0], {}, Call());
+  t.backend().get(key, Call());
   t.backend().remove(key, Call());
+  t.backend().set_multi(keys, values, {}, Statuses(&status, 1), Call());
+  t.backend().get_multi(keys, Results(&out, &status, 1), Call());
+  t.backend().remove_multi(keys, Statuses(&status, 1), Call());
 }
 
 inline void unknown_flags_are_refused(Trial& t) {
@@ -214,7 +229,7 @@ inline void unknown_flags_are_refused(Trial& t) {
 inline void statistics_are_a_map(Trial& t) {
   try {
     for (int i = 0; i < 2; ++i) {
-      const Document stats = t.backend().stats(Call());
+      const Document stats = t.backend().stats(t.call());
       t.expect(stats.root() && stats.root().type() == Node::map,
                "stats answers " + std::string(stats.root().type_name()) + ", expected a map");
     }

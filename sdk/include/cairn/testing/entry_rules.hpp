@@ -10,17 +10,17 @@ namespace cairn::testing::rules {
 // ---- the plain things ----
 
 inline void absent_is_a_miss(Trial& t) {
-  const std::optional<Entry> found = t.backend().get(t.key("never set"), Call());
+  const std::optional<Entry> found = t.backend().get(t.key("never set"), t.call());
   t.expect(!found, "get answers a key that was never set");
 }
 
 inline void set_then_get(Trial& t) {
   t.needs_memory();
   const std::string key = t.key("k");
-  t.backend().set(key, t.value("one"), {}, Call());
+  t.backend().set(key, t.value("one"), {}, t.call());
   const std::string first = t.read(key), expected = shown(t.value("one"));
   t.expect(first == expected, "set " + expected + ", but get answers " + first);
-  t.backend().set(key, t.value("two"), {}, Call());
+  t.backend().set(key, t.value("two"), {}, t.call());
   const std::string second = t.read(key);
   t.expect(second == shown(t.value("two")),
            "a second set does not replace the first: get answers " + second);
@@ -28,14 +28,14 @@ inline void set_then_get(Trial& t) {
 
 inline void removed_is_gone(Trial& t) {
   const std::string key = t.key("k"), other = t.key("other");
-  t.backend().remove(key, Call());  // nothing there: harmless
-  t.backend().set(key, t.value("1"), {}, Call());
-  t.backend().set(other, t.value("2"), {}, Call());
-  const bool kept = t.backend().get(key, Call()).has_value();
-  const bool removed = t.backend().remove(key, Call());
+  t.backend().remove(key, t.call());  // nothing there: harmless
+  t.backend().set(key, t.value("1"), {}, t.call());
+  t.backend().set(other, t.value("2"), {}, t.call());
+  const bool kept = t.backend().get(key, t.call()).has_value();
+  const bool removed = t.backend().remove(key, t.call());
   t.expect(!kept || removed, "remove answers that there was nothing, but there was");
-  t.expect(!t.backend().get(key, Call()), "get still answers a key after remove");
-  t.backend().remove(key, Call());
+  t.expect(!t.backend().get(key, t.call()), "get still answers a key after remove");
+  t.backend().remove(key, t.call());
   if (kept)
     t.expect(t.read(other) == shown(t.value("2")), "remove of one key took another one along");
 }
@@ -60,7 +60,7 @@ inline void keys_are_any_bytes(Trial& t) {
   std::vector<bool> stored(keys.size(), true);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     try {
-      t.backend().set(keys[i], t.value("value " + std::to_string(i)), {}, Call());
+      t.backend().set(keys[i], t.value("value " + std::to_string(i)), {}, t.call());
     } catch (const Error& error) {
       stored[i] = false;  // a store may say that it cannot; it may not mix them up
       t.expect(error.code() == Errc::rejected,
@@ -74,7 +74,7 @@ inline void keys_are_any_bytes(Trial& t) {
                       expected = shown(t.value("value " + std::to_string(i)));
     t.expect(found == expected, "keys are mixed up: under " + shown(keys[i].substr(stem.size())) +
                                     " was set " + expected + ", but get answers " + found);
-    t.backend().remove(keys[i], Call());
+    t.backend().remove(keys[i], t.call());
   }
 }
 
@@ -88,8 +88,8 @@ inline void keys_are_long_and_short(Trial& t) {
     std::string twin = long_key;
     twin.back() = 'x';  // differs in the last byte
     try {
-      t.backend().set(long_key, t.value("long"), {}, Call());
-      t.backend().set(twin, t.value("twin"), {}, Call());
+      t.backend().set(long_key, t.value("long"), {}, t.call());
+      t.backend().set(twin, t.value("twin"), {}, t.call());
       t.expect(
           t.read(long_key) == shown(t.value("long")),
           "keys of " + std::to_string(longest) + " bytes that differ in the last one are mixed up");
@@ -98,15 +98,15 @@ inline void keys_are_long_and_short(Trial& t) {
                "a key of " + std::to_string(longest) +
                    " bytes, which is within max_key_bytes, fails with: " + error.what());
     }
-    t.backend().remove(long_key, Call());
-    t.backend().remove(twin, Call());
+    t.backend().remove(long_key, t.call());
+    t.backend().remove(twin, t.call());
   }
   try {
-    const std::optional<Entry> before = t.backend().get("", Call());
-    t.backend().set("", t.value("empty key"), {}, Call());
+    const std::optional<Entry> before = t.backend().get("", t.call());
+    t.backend().set("", t.value("empty key"), {}, t.call());
     t.expect(t.read("") == shown(t.value("empty key")), "the empty key does not keep its value");
-    t.backend().remove("", Call());
-    if (before) t.backend().set("", *before, {}, Call());
+    t.backend().remove("", t.call());
+    if (before) t.backend().set("", *before, {}, t.call());
   } catch (const Error& error) {
     t.expect(error.code() == Errc::rejected,
              std::string("the empty key fails with: ") + error.what());
@@ -120,8 +120,8 @@ inline void payloads_come_back(Trial& t) {
   const std::string key = t.key("k");
   for (const NamedSample& sample : samples(t.traits().accepts)) {
     try {
-      t.backend().set(key, sample.entry, {}, Call());
-      const std::optional<Entry> found = t.backend().get(key, Call());
+      t.backend().set(key, sample.entry, {}, t.call());
+      const std::optional<Entry> found = t.backend().get(key, t.call());
       if (!found) {
         t.expect(sample.may_be_rejected, sample.name + " is not there after it was set");
       } else {
@@ -135,7 +135,7 @@ inline void payloads_come_back(Trial& t) {
                    error.what());
     }
   }
-  t.backend().remove(key, Call());
+  t.backend().remove(key, t.call());
 }
 
 inline void metadata_comes_back(Trial& t) {
@@ -147,12 +147,12 @@ inline void metadata_comes_back(Trial& t) {
   Entry value = t.value("v");
   value.set_created(Time(std::chrono::seconds(1'234'567'890)));
   value.set_value_version(7);
-  t.backend().set(key, value, {}, Call());
-  const Entry found = t.backend().get(key, Call()).value_or(Entry());
+  t.backend().set(key, value, {}, t.call());
+  const Entry found = t.backend().get(key, t.call()).value_or(Entry());
   t.expect(found.created() == value.created(),
            "the time when the value was made is lost or changed");
   t.expect(found.value_version() == 7, "the version of the value's format is lost or changed");
-  t.backend().remove(key, Call());
+  t.backend().remove(key, t.call());
 }
 
 inline void objects_stay_themselves(Trial& t) {
@@ -163,14 +163,14 @@ inline void objects_stay_themselves(Trial& t) {
   t.needs_memory();
   const std::string key = t.key("k");
   const Entry object = SampleObject::entry("shared");
-  t.backend().set(key, object, {}, Call());
-  const std::optional<Entry> found = t.backend().get(key, Call());
+  t.backend().set(key, object, {}, t.call());
+  const std::optional<Entry> found = t.backend().get(key, t.call());
   if (t.expect(found && found->is_object(), "an object does not come back as an object")) {
     t.expect(found->raw().data == object.raw().data,
              "an object comes back at another address: it was copied");
     t.expect(found->raw().type == object.raw().type, "an object comes back with another type");
   }
-  t.backend().remove(key, Call());
+  t.backend().remove(key, t.call());
 }
 
 // ---- ownership ----
@@ -191,19 +191,19 @@ inline void borrowed_payloads_are_copied(Trial& t) {
     value.raw().size = sizeof node + scratch.size();
   }
   const Entry expected = t.value(scratch);
-  t.backend().set(key, value, {}, Call());
+  t.backend().set(key, value, {}, t.call());
   const Key keys[] = {batch_key};
   cairn_status status = CAIRN_OK;
-  t.backend().set_multi(keys, {&value, 1}, {}, Statuses(&status, 1), Call());
+  t.backend().set_multi(keys, {&value, 1}, {}, Statuses(&status, 1), t.call());
   scratch.assign(scratch.size(), '#');  // the caller's buffer is the caller's again
   for (const std::string& k : {key, batch_key}) {
-    const std::optional<Entry> found = t.backend().get(k, Call());
+    const std::optional<Entry> found = t.backend().get(k, t.call());
     t.expect(
         !found || same_payload(*found, expected),
         std::string(k == key ? "set" : "set_multi") +
             " kept a pointer into the caller's buffer: a payload without an owner must be copied "
             "(entry.to_owned())");
-    t.backend().remove(k, Call());
+    t.backend().remove(k, t.call());
   }
 }
 
@@ -211,8 +211,8 @@ inline void results_outlive_the_store(Trial& t) {
   t.needs_memory();
   const std::string key = t.key("k");
   const Entry original = t.value(std::string(500, 'a'));
-  t.backend().set(key, original, {}, Call());
-  std::optional<Entry> held = t.backend().get(key, Call());
+  t.backend().set(key, original, {}, t.call());
+  std::optional<Entry> held = t.backend().get(key, t.call());
   if (!held) return;
   if (!t.expect(held->owned() || held->size() == 0,
                 "get handed out a borrowed pointer: a result needs an owner that keeps it alive")) {
@@ -221,16 +221,16 @@ inline void results_outlive_the_store(Trial& t) {
   const Key keys[] = {key};
   Entry batched;
   cairn_status status = CAIRN_MISS;
-  t.backend().get_multi(keys, Results(&batched, &status, 1), Call());
+  t.backend().get_multi(keys, Results(&batched, &status, 1), t.call());
   if (status == CAIRN_OK) {
     t.expect(
         batched.owned() || batched.size() == 0,
         "get_multi handed out a borrowed pointer: a result needs an owner that keeps it alive");
   }
-  t.backend().set(key, t.value(std::string(500, 'b')), {}, Call());
+  t.backend().set(key, t.value(std::string(500, 'b')), {}, t.call());
   t.expect(same_payload(*held, original),
            "an entry that was handed out changed when its key was set again");
-  t.backend().remove(key, Call());
+  t.backend().remove(key, t.call());
   t.expect(same_payload(*held, original),
            "an entry that was handed out changed when its key was removed");
   t.destroy();
@@ -290,32 +290,32 @@ inline void references_balance(Trial& t) {
   const auto value = [&](const char* text) { return tracked.entry(t.traits().accepts, text); };
   {
     Backend& b = t.backend();
-    b.set(key, value("first"), {}, Call());
-    b.get(key, Call());
-    b.set(key, value("second"), {}, Call());
-    const std::optional<Entry> held = b.get(key, Call());
-    b.remove(key, Call());
-    b.get(key, Call());
+    b.set(key, value("first"), {}, t.call());
+    b.get(key, t.call());
+    b.set(key, value("second"), {}, t.call());
+    const std::optional<Entry> held = b.get(key, t.call());
+    b.remove(key, t.call());
+    b.get(key, t.call());
     const Key keys[] = {key, other, key};
     const Entry values[] = {value("a"), value("b"), value("c")};
     cairn_status done[3] = {};
-    b.set_multi(keys, values, {}, Statuses(done, 3), Call());
+    b.set_multi(keys, values, {}, Statuses(done, 3), t.call());
     Entry out[3];
     cairn_status found[3] = {CAIRN_MISS, CAIRN_MISS, CAIRN_MISS};
-    b.get_multi(keys, Results(out, found, 3), Call());
+    b.get_multi(keys, Results(out, found, 3), t.call());
     cairn_status removed[3] = {CAIRN_MISS, CAIRN_MISS, CAIRN_MISS};
-    b.remove_multi(Keys(keys, 1), Statuses(removed, 1), Call());
-    b.set(other, value("left behind"), {}, Call());
+    b.remove_multi(Keys(keys, 1), Statuses(removed, 1), t.call());
+    b.set(other, value("left behind"), {}, t.call());
   }
   t.remake();  // a store in this process must have let go; one elsewhere never held on
-  t.backend().remove(key, Call());
-  t.backend().remove(other, Call());
-  t.store().remove(key, Call());
-  t.store().remove(other, Call());
+  t.backend().remove(key, t.call());
+  t.backend().remove(other, t.call());
+  t.store().remove(key, t.call());
+  t.store().remove(other, t.call());
   t.destroy();
   if (t.subject().is_proxy()) {  // what the reference store below still has is not the proxy's
     for (const RecordedCall& call : t.below().calls()) {
-      for (const std::string& below_key : call.keys) t.store().remove(below_key, Call());
+      for (const std::string& below_key : call.keys) t.store().remove(below_key, t.call());
     }
     t.below().clear();
   }
@@ -355,9 +355,9 @@ inline void releasing_may_call_back(Trial& t) {
   };
   if ((t.traits().accepts & (Kinds::bytes | Kinds::documents)) == 0)
     t.skip("it takes only objects");
-  t.backend().set(key, make(), {}, Call());
-  t.backend().set(key, make(), {}, Call());  // releases the first
-  t.backend().remove(key, Call());           // and the second
+  t.backend().set(key, make(), {}, t.call());
+  t.backend().set(key, make(), {}, t.call());  // releases the first
+  t.backend().remove(key, t.call());           // and the second
   t.below().clear();
   *backend = nullptr;
 }

@@ -81,7 +81,7 @@ inline void one_key_for_every_operation(Trial& t) {
       asked_by;  // key below -> the first operation that asked for it
   for (const NamedCall& operation : calls_with_keys(t)) {
     for (const RecordedCall& call :
-         reached_below(t, [&] { operation.call(key, other, value, Call()); })) {
+         reached_below(t, [&] { operation.call(key, other, value, t.call()); })) {
       if (!call.keys.empty()) asked_by.emplace(call.keys[0], operation.name);
     }
   }
@@ -121,7 +121,7 @@ inline void keys_stay_different(Trial& t) {
   for (const std::string& key : keys) {
     std::vector<RecordedCall> calls;
     try {
-      calls = reached_below(t, [&] { t.backend().set(key, value, {}, Call()); });
+      calls = reached_below(t, [&] { t.backend().set(key, value, {}, t.call()); });
     } catch (const Error& error) {
       if (error.code() == Errc::rejected) continue;
       throw;
@@ -145,7 +145,7 @@ inline void undeclared_keys_are_left_alone(Trial& t) {
   const std::string key = t.key("a"), other = t.key("b");
   for (const NamedCall& operation : calls_with_keys(t)) {
     for (const RecordedCall& call :
-         reached_below(t, [&] { operation.call(key, other, t.value("v"), Call()); })) {
+         reached_below(t, [&] { operation.call(key, other, t.value("v"), t.call()); })) {
       for (const std::string& below : call.keys) {
         t.expect(below == key || below == other, std::string(operation.name) +
                                                      " changes the key to " + shown(below) +
@@ -159,7 +159,7 @@ inline void undeclared_values_are_left_alone(Trial& t) {
   if (declares(t, Transforms::value)) t.skip("it declares that it changes values");
   const std::string key = t.key("a");
   for (const NamedSample& sample : samples(t.traits().accepts)) {
-    const auto calls = reached_below(t, [&] { t.backend().set(key, sample.entry, {}, Call()); });
+    const auto calls = reached_below(t, [&] { t.backend().set(key, sample.entry, {}, t.call()); });
     for (const RecordedCall& call : calls) {
       for (const Entry& below : call.entries) {
         t.expect(below.kind() == sample.entry.kind() && same_payload(below, sample.entry),
@@ -176,7 +176,7 @@ inline void undeclared_ttls_are_left_alone(Trial& t) {
   constexpr std::chrono::seconds time{30};
   for (const NamedCall& operation : calls_with_keys(t)) {
     for (const RecordedCall& call :
-         reached_below(t, [&] { operation.call(key, other, t.value("v"), Call()); })) {
+         reached_below(t, [&] { operation.call(key, other, t.value("v"), t.call()); })) {
       if (call.operation != "set" && call.operation != "set_multi") continue;
       t.expect(call.ttl == time,
                std::string(operation.name) + " changes the time to live from 30 s to " +
@@ -194,7 +194,8 @@ inline void undeclared_flow_is_left_alone(Trial& t) {
     const std::string name = operation.name;
     std::size_t keys = 0;
     bool strange = false;
-    const auto calls = reached_below(t, [&] { operation.call(key, other, t.value("v"), Call()); });
+    const auto calls =
+        reached_below(t, [&] { operation.call(key, other, t.value("v"), t.call()); });
     if (calls.empty() &&
         (name == "lock" || name == "renew" || name == "unlock" || name == "await_unlock")) {
       continue;  // refused: a proxy need not offer locks
@@ -219,7 +220,7 @@ inline void emits_what_it_declares(Trial& t) {
   for (const NamedSample& sample : samples(t.traits().accepts)) {
     try {
       for (const RecordedCall& call :
-           reached_below(t, [&] { t.backend().set(key, sample.entry, {}, Call()); })) {
+           reached_below(t, [&] { t.backend().set(key, sample.entry, {}, t.call()); })) {
         for (const Entry& below : call.entries) {
           t.expect(
               (below.raw().kind & t.traits().emits) != 0,
@@ -293,7 +294,7 @@ inline void foreign_payloads_are_corrupt(Trial& t) {
   std::string below_key;
   std::vector<Entry> stored;
   for (const RecordedCall& call :
-       reached_below(t, [&] { t.backend().set(key, value, {}, Call()); })) {
+       reached_below(t, [&] { t.backend().set(key, value, {}, t.call()); })) {
     if (!call.keys.empty()) below_key = call.keys[0];
     stored.insert(stored.end(), call.entries.begin(), call.entries.end());
   }
@@ -317,9 +318,9 @@ inline void foreign_payloads_are_corrupt(Trial& t) {
     strange.push_back(std::move(changed));
   }
   for (const std::string& bytes : strange) {
-    t.store().set(below_key, Entry::copy(bytes), {}, Call());
+    t.store().set(below_key, Entry::copy(bytes), {}, t.call());
     try {
-      const std::optional<Entry> found = t.backend().get(key, Call());
+      const std::optional<Entry> found = t.backend().get(key, t.call());
       if (found) shown(*found);  // reads every part of it
     } catch (const Error& error) {
       if (error.code() == Errc::corrupt) continue;
@@ -334,13 +335,13 @@ inline void foreign_payloads_are_corrupt(Trial& t) {
 inline void one_corrupt_value_is_one_answer(Trial& t) {
   if (!declares(t, Transforms::value)) t.skip("it does not read payloads");
   const std::string good = t.key("good"), bad = t.key("bad");
-  t.backend().set(good, t.value("good"), {}, Call());
+  t.backend().set(good, t.value("good"), {}, t.call());
   std::string bad_below;
   for (const RecordedCall& call :
-       reached_below(t, [&] { t.backend().set(bad, t.value("bad"), {}, Call()); })) {
+       reached_below(t, [&] { t.backend().set(bad, t.value("bad"), {}, t.call()); })) {
     if (!call.keys.empty()) bad_below = call.keys[0];
   }
-  t.store().set(bad_below, Entry::copy("\xc1 this is no payload \xff"), {}, Call());
+  t.store().set(bad_below, Entry::copy("\xc1 this is no payload \xff"), {}, t.call());
   const Key keys[] = {bad, good};
   try {
     const std::vector<std::string> answers = read_batch(t, keys);

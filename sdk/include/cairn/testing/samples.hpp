@@ -47,16 +47,19 @@ inline std::string shown(Node node, std::size_t most = 40) {
     case Node::text_string: return shown(node.text(), most);
     case Node::binary: return "blob " + shown(node.blob(), most);
     case Node::list:
+      text = "[";
       for (std::size_t i = 0; i < node.size(); ++i) {
-        text += (i == 0 ? "" : ", ") + shown(node.item(i), most);
+        if (i != 0) text += ", ";
+        text += shown(node.item(i), most);
       }
-      return "[" + text + "]";
+      return text += "]";
     case Node::map:
+      text = "{";
       for (std::size_t i = 0; i < node.size(); ++i) {
-        text += (i == 0 ? "" : ", ") + shown(node.key_at(i), most) + ": " +
-                shown(node.value_at(i), most);
+        if (i != 0) text += ", ";
+        text.append(shown(node.key_at(i), most)).append(": ").append(shown(node.value_at(i), most));
       }
-      return "{" + text + "}";
+      return text += "}";
   }
   return "a node of unknown type";
 }

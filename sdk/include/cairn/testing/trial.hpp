@@ -82,6 +82,12 @@ class Trial {
   }
   void destroy() { layer_.reset(); }
 
+  /// A call without a deadline, whose errors have their text.
+  Call call() noexcept {
+    call_ = {};
+    call_.size = sizeof call_;
+    return Call(&call_);
+  }
   /// A key that nobody else uses, so that stores which are never empty can be tried too.
   std::string key(std::string_view name) const {
     return "cairn-test/" + run_id() + "/" + std::string(name);
@@ -105,9 +111,9 @@ class Trial {
   /// forget.
   void needs_memory() {
     const std::string probe = key("probe");
-    backend().set(probe, value("probe"), {}, Call());
-    const bool kept = backend().get(probe, Call()).has_value();
-    backend().remove(probe, Call());
+    backend().set(probe, value("probe"), {}, call());
+    const bool kept = backend().get(probe, call()).has_value();
+    backend().remove(probe, call());
     if (!kept) skip("it forgets at once what it is given");
   }
   /// Makes time pass, on the injected clock or, up to `at_most` of it, in earnest.
@@ -125,7 +131,7 @@ class Trial {
 
   /// What `key` answers, as text: for comparing and for messages.
   std::string read(Key key) {
-    const std::optional<Entry> found = backend().get(key, Call());
+    const std::optional<Entry> found = backend().get(key, call());
     return found ? shown(*found) : "a miss";
   }
 
@@ -141,6 +147,7 @@ class Trial {
   FaultyBackend faulty_{store_};
   RecordingBackend below_{faulty_};
   std::unique_ptr<Backend> layer_;
+  cairn_call call_{};
   std::mutex mutex_;
   std::vector<std::string> violations_;
 };

@@ -1,0 +1,121 @@
+// The conformance kit, tried on plugins with one fault each: it must find that fault and name it.
+#include "catch.hpp"
+#include "conformance/validation.hpp"
+
+#include <cstdlib>
+#include <string>
+
+using namespace cairn::host;
+using Outcome = CaseResult::Outcome;
+
+namespace {
+
+std::filesystem::path in_folder(const char* variable, const std::string& file) {
+  const char* folder = std::getenv(variable);
+  REQUIRE(folder != nullptr);
+  return std::filesystem::path(folder) / file;
+}
+
+struct Fault {
+  const char* file;
+  const char* component;
+  const char* rule;      // the one that must find it
+  const char* sentence;  // part of what it must say
+};
+const Fault faults[] = {
+    {"backends", "leaks-reference", "payload/references", "it leaks references: "},
+    {"backends", "releases-twice", "payload/references",
+     "it released payloads that it did not own"},
+    {"backends", "returns-borrowed", "payload/outlives", "get handed out a borrowed pointer"},
+    {"backends", "keeps-borrowed", "payload/borrowed",
+     "set kept a pointer into the caller's buffer"},
+    {"backends", "mixes-up-batches", "batch/agrees", "get_multi and get do not agree: at place 0"},
+    {"backends", "cuts-keys", "key/bytes", "keys are mixed up"},
+    {"backends", "cuts-values", "payload/round-trip", "a mebibyte comes back as something else"},
+    {"backends", "forgets-metadata", "payload/metadata",
+     "the time when the value was made is lost"},
+    {"backends", "ignores-ttl", "ttl/ends", "get answers an entry after its time to live of 1 s"},
+    {"backends", "overflows-ttl", "ttl/edges",
+     "the longest time to live (2^63 - 1 ns) ends at once"},
+    {"backends", "ignores-deadlines", "call/deadline", "get ignores its deadline"},
+    {"backends", "gives-locks-away", "lock/excludes", "lock gives the same lock away twice"},
+    {"backends", "ignores-tokens", "lock/token",
+     "unlock answers OK to a token that it never handed out"},
+    {"backends", "waits-for-locks", "lock/excludes", "lock waits instead of trying once"},
+    {"backends", "deadlocks-on-reentry", "payload/release",
+     "it releases an entry while it holds a lock that its own operations take"},
+    {"backends", "races", "threads/values", "four threads"},
+    {"backends", "keeps-locks-in-children", "process/fork", "after_fork must forget locks"},
+    {"backends", "throws-when-destroyed", "create", "crashed with SIGABRT"},
+    {"backends", "leaves-threads", "process/instances", "destroy leaves threads behind: 10 more"},
+    {"backends", "grows-for-ever", "process/memory", "its memory grows"},
+    {"backends", "stats-are-no-map", "stats", "stats answers text, expected a map"},
+    {"backends", "offers-every-extension", "extension",
+     "extension answers an id that nobody has defined"},
+    {"backends", "cannot-be-created", "create",
+     "create fails: cannot-be-created: no server at 127.0.0.1:1"},
+    {"flags", "accepts-any-flag", "call/flags",
+     "set with a flag that does not exist yet answers 0"},
+    {"proxies", "forgets-batches", "proxy/one-key", "was an operation or a batch forgotten?"},
+    {"proxies", "not-injective", "proxy/injective", "keys are not kept apart"},
+    {"proxies", "undeclared-key", "proxy/keeps-keys", "but `transforms` does not declare key"},
+    {"proxies", "undeclared-value", "proxy/keeps-values",
+     "but `transforms` does not declare value"},
+    {"proxies", "undeclared-ttl", "proxy/keeps-ttl", "but `transforms` does not declare ttl"},
+    {"proxies", "undeclared-flow", "proxy/keeps-flow", "but `transforms` does not declare flow"},
+    {"proxies", "swallows-errors", "proxy/errors",
+     "get gives an answer as if nothing had happened"},
+    {"proxies", "loses-the-call", "proxy/call", "get does not hand the call on"},
+    {"proxies", "unbounded-memory", "proxy/corrupt", "out of memory"},
+    {"proxies", "crashes-on-garbage", "proxy/corrupt", "crashed with SIGABRT"},
+    {"proxies", "fails-whole-batches", "proxy/corrupt-batch", "fails the whole batch"},
+    {"proxies", "emits-documents", "proxy/emits",
+     "a kind of payload that `emits` does not declare"},
+    {"statics", "crashes-at-exit", "process/exit",
+     "a process cannot end while an instance is in use"},
+};
+
+}  // namespace
+
+TEST_CASE("each wrong plugin fails with the sentence that names its fault", "[kit]") {
+  for (const Fault& fault : faults) {
+    INFO(fault.component << " " << fault.rule);
+    ValidationRequest request;
+    request.file = in_folder("CAIRN_WRONG_PLUGINS", std::string("wrong-") + fault.file + ".so");
+    request.component = fault.component;
+    request.only = fault.rule;
+    request.case_limit = std::chrono::seconds(3);
+    const ValidationReport report = validate(request);
+    CHECK_FALSE(report.passed());
+    std::string said;
+    for (const CaseResult& one : report.cases) {
+      if (one.component != fault.component || one.name != fault.rule) continue;
+      CHECK(one.outcome == Outcome::failed);
+      for (const std::string& message : one.messages) said += message + "\n";
+    }
+    CHECK_THAT(said, Catch::Contains(fault.sentence));
+  }
+}
+
+TEST_CASE("a file that exports more than its entry is told", "[kit]") {
+  ValidationRequest request;
+  request.file = in_folder("CAIRN_WRONG_PLUGINS", "wrong-statics.so");
+  request.only = "nothing else";
+  const ValidationReport report = validate(request);
+  REQUIRE(report.cases.at(0).name == "file/symbols");
+  CHECK(report.cases[0].outcome == Outcome::failed);
+  CHECK_THAT(report.cases[0].messages.at(0), Catch::Contains("besides cairn_plugin_v1"));
+}
+
+TEST_CASE("a component that the plugin does not offer is an error, not a pass", "[kit]") {
+  ValidationRequest request;
+  request.file = in_folder("CAIRN_WRONG_PLUGINS", "wrong-flags.so");
+  request.component = "no-such";
+  CHECK_THROWS_WITH(validate(request), Catch::Contains("offers no component `no-such`"));
+}
+
+TEST_CASE("a file that is no plugin is refused with the reason", "[kit]") {
+  ValidationRequest request;
+  request.file = "/bin/sh";
+  CHECK_THROWS_AS(validate(request), cairn::Error);
+}
