@@ -60,9 +60,9 @@ class Memory final : public Backend {
         store_(std::make_unique<Store>(settings_, services_)) {}
 
   std::optional<Entry> get(Key key, Call) override {
-    Entry entry;
-    if (!store_->get(store_->hash(key), key, entry.raw())) return std::nullopt;
-    return entry;
+    std::optional<Entry> found(std::in_place);
+    if (!store_->get(store_->hash(key), key, found->raw())) found.reset();
+    return found;
   }
 
   void set(Key key, const Entry& entry, const SetOptions& how, Call) override {
@@ -106,16 +106,16 @@ class Memory final : public Backend {
       }
     }
     by_shard(hashes, [&](std::size_t number, std::span<const std::size_t> members) {
-      bool tune = false;
+      Store::News news;
       {
         Shard::Writer shard(store_->shard(number));
         for (const std::size_t i : members) {
           if (records[i] != nullptr) {
-            tune |= store_->put(shard, hashes[i], std::move(records[i]), now_ns);
+            store_->put(shard, hashes[i], std::move(records[i]), now_ns, news);
           }
         }
       }
-      store_->after_write(number, tune, now_ns);
+      store_->after_write(number, news, now_ns);
     });
   }
 

@@ -56,8 +56,14 @@ class List {
   /// The one to leave first that was not hit since it was looked at last. Those that were go back
   /// to the front; after a few of them, take what comes: an eviction must not take long.
   Record* coldest() noexcept {
-    for (unsigned i = 0; i < patience && back_ != nullptr && back_->heat.take_touch(); ++i) {
+    unsigned spared = 0;
+    return coldest(spared);
+  }
+  /// Says also how many went back.
+  Record* coldest(unsigned& spared) noexcept {
+    while (spared < patience && back_ != nullptr && back_->heat.take_touch()) {
       move_to_front(*back_);
+      ++spared;
     }
     return back_;
   }
@@ -92,6 +98,12 @@ class Policy {
   virtual Victim evict() noexcept = 0;
   /// After an insertion, when there is room again.
   virtual void settle() noexcept {}
+
+  /// What it has learnt since the last call about the worth of the window (see tuner.hpp).
+  struct Evidence {
+    double window = 0, probation = 0;
+  };
+  virtual Evidence take_evidence() noexcept { return {}; }
 
   /// Bytes of entries on trial.
   virtual std::uint64_t window_bytes() const noexcept { return 0; }

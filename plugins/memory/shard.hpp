@@ -200,6 +200,7 @@ class alignas(128) Shard {
   Hash hash_of(const Record& record) const noexcept { return {hasher_(record.key())}; }
   const Counters& counters() const noexcept { return counters_; }
   const Policy& policy() const noexcept { return *policy_; }
+  Policy::Evidence take_evidence() noexcept { return policy_->take_evidence(); }
 
  private:
   // A writer is in here for a microsecond; waking a sleeper costs ten times as much.

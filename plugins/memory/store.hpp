@@ -58,8 +58,8 @@ class Store {
     const std::uint64_t matches =
         Bucket::matches(bucket.tags.load(std::memory_order_relaxed), hash.tag());
     if (matches == 0) return;
-    __builtin_prefetch(
-        Bucket::record(bucket.slot[Bucket::first(matches)].load(std::memory_order_relaxed)));
+    const std::uint64_t word = bucket.slot[Bucket::first(matches)].load(std::memory_order_relaxed);
+    Bucket::record(word)->prefetch();
   }
 
   /// True: a hit, with a reference on its owner.
@@ -87,12 +87,12 @@ class Store {
     std::int64_t now = 0;
     RecordOwner record = make(hash, key, value, ttl_ns, now);
     const std::size_t number = shard_number(hash);
-    bool tune = false;
+    News news;
     {
       Shard::Writer shard(*shards_[number]);
-      tune = put(shard, hash, std::move(record), now);
+      put(shard, hash, std::move(record), now, news);
     }
-    after_write(number, tune, now);
+    after_write(number, news, now);
   }
 
   bool remove(Hash hash, std::string_view key) {
@@ -149,17 +149,25 @@ class Store {
     return record;
   }
   /// Under the lock of its shard. True: it is time to call tune().
-  bool put(Shard::Writer& shard, Hash hash, RecordOwner record, std::int64_t now_ns) {
+  struct News {
+    bool due = false;
+    Policy::Evidence evidence;
+  };
+  void put(Shard::Writer& shard, Hash hash, RecordOwner record, std::int64_t now_ns, News& news) {
     const bool added = shard->put(hash, *record, now_ns);
     record.release();
-    return added && shard->counters().inserted % Tuner::insertions_per_call == 0;
+    if (added && shard->counters().inserted % Tuner::insertions_per_call == 0) {
+      news = {true, shard->take_evidence()};
+    }
   }
   /// What every write does once it has given the lock back: makes room where its shard had nothing
   /// to give, and lets time pass.
-  void after_write(std::size_t shard, bool tune, std::int64_t now_ns) {
+  void after_write(std::size_t shard, const News& news, std::int64_t now_ns) {
     if (budget_.exceeded()) [[unlikely]]
       make_room(shard);
-    if (tune) tuner_.maybe_adapt(readers_, budget_.entries.load(std::memory_order_relaxed));
+    if (news.due) {
+      tuner_.adapt(readers_, budget_.entries.load(std::memory_order_relaxed), news.evidence);
+    }
     if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns != 0 ? now_ns : this->now_ns());
   }
 
@@ -230,7 +238,7 @@ class Store {
         const std::uint64_t word = slot.load(std::memory_order_acquire);
         if (word == 0 || !Bucket::has_prefix(word, hash.prefix())) continue;
         Record* record = Bucket::record(word);
-        __builtin_prefetch(record);
+        record->prefetch();
         Stripe& stripe = readers_.claim(record);
         if (slot.load(std::memory_order_seq_cst) != word || !shard.index().uses(table))
             [[unlikely]] {

@@ -1,20 +1,26 @@
-// What the policies of all shards learn together: how old the store is, in units of its own size,
-// and how large the window of new entries should be.
+// What the policies of all shards learn together: how old the store is, in units of its own size, and how
+// large the window of new entries should be.
 //
-// The window is moved by a hill climber (Einziger, Eytan, Friedman, Manes: "Adaptive Software Cache
-// Management", 2018): after every ten accesses per entry it compares the hit ratio with the one
-// before, and goes on in the same direction if it did not fall, else turns round, by steps that get
-// smaller; a jump of the hit ratio means that the load has changed, and steps are large again. All
-// shards see the same load, so there is one climber: it has the most to go by.
+// The window is the right size when its last byte earns as many hits as a byte more for the main part
+// would. Both can be seen when an entry reaches the end of its list: either it was hit meanwhile, and
+// the bytes that it took have earned something, or not. So every policy adds up, for the window and for
+// the probation part, one over the bytes of the list for each entry that is spared because of a hit, and
+// the window moves towards the side where a byte earns more. That needs no hit counted per segment, and
+// finds its way within a few fillings of the cache, where comparing hit ratios from one period to
+// the next (as in Einziger, Eytan, Friedman, Manes, "Adaptive Software Cache Management", 2018) needs
+// tens. An average byte of the window earns more than its last one does, so the main part's evidence
+// counts three times; the figures behind that and the other constants are in
+// docs/explanation/performance.md.
 //
-// Threads: tuning() any time; the rest any time too, one thread does it and the others pass by.
+// All shards see the same load, so there is one tuner: it has the most to go by.
+// Threads: any time.
 #pragma once
 
+#include "policy.hpp"
 #include "readers.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdint>
 #include <mutex>
 
@@ -32,62 +38,49 @@ class Tuner {
 
   const Tuning& tuning() const noexcept { return tuning_; }
 
-  /// Call it once every so many insertions.
-  void maybe_adapt(const Readers& readers, std::uint64_t entries) noexcept {
-    insertions_.fetch_add(insertions_per_call, std::memory_order_relaxed);
-    const Sample now = take(readers);
-    if (now.accesses < next_.load(std::memory_order_relaxed)) return;
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock || now.accesses < next_.load(std::memory_order_relaxed)) return;
-
+  /// Call it once every so many insertions, with what the policy of the shard has learnt meanwhile.
+  void adapt(const Readers& readers, std::uint64_t entries, Policy::Evidence evidence) noexcept {
+    const std::lock_guard lock(mutex_);
+    insertions_ += insertions_per_call;
+    evidence_.window += evidence.window;
+    evidence_.probation += evidence.probation;
+    const Readers::Totals totals = readers.totals();
+    // Who never reads, or reads elsewhere first, is as old as what he has set.
+    const std::uint64_t accesses = totals.hits + std::max(totals.misses, insertions_);
     const std::uint64_t size = std::max<std::uint64_t>(entries, 16);
-    if (before_.accesses != 0) climb(now, size);
-    before_ = now;
-    next_.store(now.accesses + std::max(size * accesses_per_sample, fewest_accesses),
-                std::memory_order_relaxed);
-    if (now.accesses >= next_age_) {
-      next_age_ = now.accesses + size * accesses_per_age;
+    if (accesses >= next_step_) {
+      next_step_ = accesses + size;
+      step();
+    }
+    if (accesses >= next_age_) {
+      next_age_ = accesses + size * accesses_per_age;
       tuning_.age.fetch_add(1, std::memory_order_relaxed);
     }
   }
 
  private:
-  static constexpr std::uint64_t accesses_per_sample = 2, fewest_accesses = 1000;
-  static constexpr std::uint64_t accesses_per_age = 10;
-  static constexpr double first_step = 0.0625, decay = 0.98, jump = 0.05;
-  static constexpr double smallest = 0.005, largest = 0.80;
+  static constexpr std::uint64_t accesses_per_age = 10;  // per entry
+  static constexpr double smallest = 0.01, largest = 0.95;
+  static constexpr double longest_step = 0.10;
+  static constexpr double main_weight = 3;
+  static constexpr double memory = 0.8;  // of evidence, from one step to the next
 
-  struct Sample {
-    std::uint64_t accesses = 0;  // reads, or insertions if there are more of them
-    std::uint64_t hits = 0, reads = 0;
-  };
-  Sample take(const Readers& readers) const noexcept {
-    const Readers::Totals totals = readers.totals();
-    const std::uint64_t inserted = insertions_.load(std::memory_order_relaxed);
-    return {totals.hits + std::max(totals.misses, inserted), totals.hits,
-            totals.hits + totals.misses};
-  }
-
-  void climb(const Sample& now, std::uint64_t) noexcept {
-    const std::uint64_t reads = now.reads - before_.reads;
-    if (reads == 0) return;
-    const double ratio = static_cast<double>(now.hits - before_.hits) / static_cast<double>(reads);
-    const double change = ratio - ratio_before_;
-    ratio_before_ = ratio;
-    if (change < 0) step_ = -step_;
+  void step() noexcept {
+    const double main = evidence_.probation * main_weight, sum = evidence_.window + main;
+    if (sum <= 0) return;
+    const double lean = (evidence_.window - main) / sum;
     const double window = tuning_.window.load(std::memory_order_relaxed);
-    tuning_.window.store(std::clamp(window + step_, smallest, largest), std::memory_order_relaxed);
-    step_ = std::abs(change) >= jump ? std::copysign(first_step, step_) : step_ * decay;
+    tuning_.window.store(std::clamp(window + lean * longest_step, smallest, largest),
+                         std::memory_order_relaxed);
+    evidence_.window *= memory;
+    evidence_.probation *= memory;
   }
 
   Tuning tuning_;
-  std::atomic<std::uint64_t> insertions_{0};
-  std::atomic<std::uint64_t> next_{1000};
   std::mutex mutex_;
-  std::uint64_t next_age_ = 0;
-  Sample before_;
-  double ratio_before_ = 0;
-  double step_ = first_step;
+  std::uint64_t insertions_ = 0;
+  Policy::Evidence evidence_;
+  std::uint64_t next_step_ = 0, next_age_ = 0;
 };
 
 }  // namespace cairn::memory

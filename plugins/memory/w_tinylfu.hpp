@@ -12,6 +12,7 @@
 #include "tuner.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace cairn::memory {
 
@@ -61,6 +62,7 @@ class WTinyLfu final : public Policy {
     challenger_ = nullptr;
   }
 
+  Evidence take_evidence() noexcept override { return std::exchange(evidence_, {}); }
   std::uint64_t window_bytes() const noexcept override { return window_.bytes(); }
 
  private:
@@ -87,7 +89,9 @@ class WTinyLfu final : public Policy {
     put(to, segment, record);
   }
   void leave_window() noexcept {
-    challenger_ = window_.coldest();
+    unsigned spared = 0;
+    challenger_ = window_.coldest(spared);
+    evidence_.window += spared / static_cast<double>(window_.bytes());
     move(*challenger_, probation_, Segment::probation);
   }
 
@@ -99,6 +103,7 @@ class WTinyLfu final : public Policy {
         return protected_.coldest();
       }
       if (!victim->heat.take_touch()) return victim;
+      evidence_.probation += 1 / static_cast<double>(probation_.bytes());
       if (victim == challenger_) return victim;
       move(*victim, protected_, Segment::protected_);
       while (static_cast<double>(protected_.bytes()) >
@@ -109,15 +114,16 @@ class WTinyLfu final : public Policy {
     return probation_.back();
   }
 
-  // An attacker who knows what is popular could keep everything else out by making one entry look more
-  // so; now and then a fairly popular newcomer gets in by luck.
+  // Counts of residents are their own and exact, so nobody can make one look popular by asking for keys
+  // that share its counters. Should somebody find another way to keep all newcomers out, a fairly
+  // popular one still gets in by luck, rarely enough not to spoil a loop.
   bool deserves(const Record& candidate, const Record& victim) noexcept {
     constexpr unsigned warm = 6;
     const unsigned mine = candidate.heat.count(age_), its = victim.heat.count(age_);
     if (mine > its) return true;
     if (mine < warm) return false;
     random_ = random_ * 6364136223846793005 + 1442695040888963407;
-    return random_ >> 57 == 0;  // 1 of 128
+    return random_ >> 52 == 0;  // 1 of 4096
   }
 
   Victim take_out(Record& record, bool rejected) noexcept {
@@ -137,6 +143,7 @@ class WTinyLfu final : public Policy {
   List window_, probation_, protected_;
   Sketch sketch_;
   Record* challenger_ = nullptr;  // has left the window and is not yet admitted
+  Evidence evidence_;
   unsigned age_ = 0;
   std::uint64_t random_ = 0x9e3779b97f4a7c15;
 };

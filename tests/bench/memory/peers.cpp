@@ -1,6 +1,6 @@
 // The memory backend beside what a program would otherwise use, in one process, one run, in turns.
 //
-//     peers [--seconds 0.1] [--rounds 5] [--threads 1,2,4] [--only NAME,...]   throughput and hit ratio
+//     peers [--seconds 0.1] [--rounds 5] [--threads 1,2,4] [--only NAME,...] [--loads NAME,...]
 //     peers --latency                                         get while another thread evicts
 //     peers --memory NAME                                     bytes per entry, in a fresh process
 //
@@ -233,13 +233,31 @@ std::vector<std::string> make_keys(std::size_t count, std::size_t shortest, std:
   return keys;
 }
 
+// A sequence of requests, its keys one after the other in memory: a program has just made the key that
+// it asks for, and what is measured is not how long it takes to find one of a million strings.
+class Requests {
+ public:
+  Requests(const std::vector<std::string>& keys, const std::vector<std::uint32_t>& order) {
+    std::size_t size = 0;
+    for (const std::uint32_t one : order) size += keys[one].size();
+    bytes_.reserve(size);
+    for (const std::uint32_t one : order) {
+      views.emplace_back(bytes_.data() + bytes_.size(), keys[one].size());
+      bytes_ += keys[one];
+    }
+  }
+  std::vector<std::string_view> views;
+
+ private:
+  std::string bytes_;
+};
+
 struct Workload {
   const char* name;
   bool fill;  // what misses is set
   bool bounded_only;
   std::size_t room;
-  const std::vector<std::string>* keys;
-  std::vector<std::uint32_t> order;  // which key is asked for when
+  Requests requests;
   std::size_t resident;              // this many keys are there when it begins
 };
 
@@ -263,15 +281,15 @@ Figure measure(Peer& peer, const Workload& load, unsigned threads, double second
   std::vector<std::thread> all;
   for (unsigned t = 0; t < threads; ++t) {
     all.emplace_back([&, t] {
-      std::size_t at = (from + load.order.size() / threads * t) % load.order.size();
+      std::size_t at = (from + load.requests.views.size() / threads * t) % load.requests.views.size();
       std::uint64_t n = 0, found = 0;
       start.arrive_and_wait();
       const auto begin = Clock::now();
       const std::int64_t cpu = thread_nanoseconds();
       while (!stop.load(std::memory_order_relaxed)) {
         for (int i = 0; i < 256; ++i, ++n) {
-          const std::string& key = (*load.keys)[load.order[at]];
-          if (++at == load.order.size()) at = 0;
+          const std::string_view key = load.requests.views[at];
+          if (++at == load.requests.views.size()) at = 0;
           if (peer.get(key) >= 0) {
             ++found;
           } else if (load.fill) {
@@ -297,8 +315,8 @@ Figure measure(Peer& peer, const Workload& load, unsigned threads, double second
 }
 
 void throughput(double seconds, int rounds, const std::vector<unsigned>& threads,
-                const std::vector<std::string>& only) {
-  constexpr std::size_t room = 100'000, requests = 2'000'000;
+                const std::vector<std::string>& only, const std::vector<std::string>& wanted) {
+  constexpr std::size_t room = 100'000, requests = 1'000'000;
   const auto keys = make_keys(1'000'000, 8, 64);
   std::mt19937_64 random(7);
   const auto shuffled = [&](std::vector<std::uint32_t> order, std::uint32_t n) {
@@ -312,15 +330,17 @@ void throughput(double seconds, int rounds, const std::vector<unsigned>& threads
   for (auto& one : uniform) one = static_cast<std::uint32_t>(random() % room);
 
   std::vector<Workload> loads;
-  loads.push_back({"hit-uniform", false, false, room * 5 / 4, &keys, uniform, room});
-  loads.push_back({"hit-zipf", false, false, room * 5 / 4, &keys,
-                   shuffled(traces::zipf(requests, room, 0.99), room), room});
-  loads.push_back({"hit-one-key", false, false, room, &keys, std::vector<std::uint32_t>(256, 0), 1});
-  loads.push_back({"mixed-zipf", true, true, room, &keys,
-                   shuffled(traces::zipf(requests * 4, 1'000'000, 0.99), 1'000'000), 0});
+  loads.push_back({"hit-uniform", false, false, room * 5 / 4, Requests(keys, uniform), room});
+  loads.push_back({"hit-zipf", false, false, room * 5 / 4,
+                   Requests(keys, shuffled(traces::zipf(requests, room, 0.99), room)), room});
+  loads.push_back({"hit-one-key", false, false, room,
+                   Requests(keys, std::vector<std::uint32_t>(256, 0)), 1});
+  loads.push_back({"mixed-zipf", true, true, room,
+                   Requests(keys, shuffled(traces::zipf(requests * 5, 1'000'000, 0.99), 1'000'000)), 0});
 
   const std::string value(value_size, 'v');
   for (const Workload& load : loads) {
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), load.name) == wanted.end()) continue;
     struct Contestant {
       const Named* named;
       std::unique_ptr<Peer> peer;
@@ -335,8 +355,8 @@ void throughput(double seconds, int rounds, const std::vector<unsigned>& threads
       for (std::size_t i = 0; i < load.resident; ++i) peer.set(keys[i], value);
       if (!load.fill) continue;
       std::size_t& at = here.back().at;
-      for (; at < load.order.size() / 4; ++at) {  // warm
-        const std::string& key = keys[load.order[at]];
+      for (; at < load.requests.views.size() * 3 / 5; ++at) {  // warm
+        const std::string_view key = load.requests.views[at];
         if (peer.get(key) < 0) peer.set(key, value);
       }
     }
@@ -431,7 +451,7 @@ int main(int argc, char** argv) {
   double seconds = 0.1;
   int rounds = 5;
   std::vector<unsigned> threads{1, 2, 4};
-  std::vector<std::string> only;
+  std::vector<std::string> only, loads;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--latency") return latency(), 0;
@@ -444,10 +464,11 @@ int main(int argc, char** argv) {
     if (argument == "--seconds") seconds = std::stod(text);
     if (argument == "--rounds") rounds = std::stoi(text);
     if (argument == "--only") only = split(text);
+    if (argument == "--loads") loads = split(text);
     if (argument == "--threads") {
       threads.clear();
       for (const std::string& part : split(text)) threads.push_back(static_cast<unsigned>(std::stoul(part)));
     }
   }
-  throughput(seconds, rounds, threads, only);
+  throughput(seconds, rounds, threads, only, loads);
 }
