@@ -95,7 +95,7 @@ inline constexpr std::array option_list{
         .help("Where the doubling of `retry_after` ends."),
     Option("keepalive", "bool").defaults_to("true").help("TCP keepalive."),
     Option("max_connections", "int")
-        .defaults_to("4")
+        .defaults_to("2")
         .range("1", "64")
         .help("Connections to each server; callers share them."),
     Option("lock_prefix", "text")
