@@ -5,10 +5,12 @@
 #include <cairn/error.hpp>
 
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace cairn::redis {
 
@@ -50,14 +52,27 @@ void Request::prepare_again() noexcept {
 }
 
 Connection::Connection(const Endpoint& endpoint, Breaker& breaker, Counters& counters)
-    : endpoint_(endpoint), name_(endpoint.address.text()), breaker_(breaker), counters_(counters) {}
+    : endpoint_(endpoint),
+      name_(endpoint.address.text()),
+      breaker_(breaker),
+      counters_(counters),
+      kick_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Connection::~Connection() {
+  if (kick_ >= 0) close(kick_);
+}
 
 // ---- the caller's side ----
 
 void Connection::start(Request& request) {
-  const std::lock_guard lock(mutex_);
-  queue_.push_back(&request);
-  load_.fetch_add(1, std::memory_order_relaxed);
+  bool kick = false;
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(&request);
+    load_.fetch_add(1, std::memory_order_relaxed);
+    kick = std::exchange(asleep_, false);
+  }
+  if (kick) eventfd_write(kick_, 1);
 }
 
 void Connection::push() {
@@ -186,6 +201,7 @@ void Connection::connect() {
 void Connection::take_queue() {
   const std::lock_guard lock(mutex_);
   if (queue_.empty()) return;
+  const auto now = Clock::now();
   std::size_t commands = 0;
   std::size_t taken = 0;
   const auto forget_taken = [&] {
@@ -194,7 +210,7 @@ void Connection::take_queue() {
   try {
     for (Request* request : queue_) {
       outgoing_.append(request->bytes);
-      in_flight_.push_back({request, request->replies.size(), 0});
+      in_flight_.push_back({request, request->replies.size(), 0, now});
       request->sent_ = true;
       commands += request->replies.size();
       ++taken;
@@ -204,7 +220,7 @@ void Connection::take_queue() {
     throw;
   }
   forget_taken();
-  if (unanswered_ == 0) quiet_since_ = Clock::now();
+  if (unanswered_ == 0) quiet_since_ = now;
   unanswered_ += commands;
   counters_.commands.add(commands);
   counters_.writes.add();
@@ -245,20 +261,36 @@ bool Connection::receive(Request* mine) {
     const auto patience = phase_ == Phase::ready ? quiet_since_ + endpoint_.timeout
                                                  : phase_since_ + endpoint_.connect_timeout;
     const auto until = std::min(mine->deadline, patience);
-    if (transport_->wait(true, !outgoing_.empty(), until)) return true;
-    return !give_up_waiting(mine, Clock::now());
+    return sleep(until) || !give_up_waiting(mine, Clock::now());
   }
 
   const auto now = Clock::now();
-  const std::int64_t sample = std::min((now - quiet_since_).count(), longest_sample_ns);
-  const std::int64_t smoothed = round_trip_ns_.load(std::memory_order_relaxed);
-  round_trip_ns_.store(smoothed + (sample - smoothed) / 8, std::memory_order_relaxed);
   quiet_since_ = now;
   if (!reader_->feed(bytes, got)) throw std::bad_alloc();
   while (auto reply = reader_->next()) arrived_.push_back(std::move(*reply));
   if (phase_ == Phase::greeting) check_greeting();
-  deliver();
+  deliver(now);
   return true;
+}
+
+// Until there is something to read or to send. False: `until` has passed.
+bool Connection::sleep(Clock::time_point until) {
+  if (answers_fast() || phase_ != Phase::ready) {
+    return transport_->wait(true, !outgoing_.empty(), until);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (!queue_.empty()) return true;
+    asleep_ = true;
+  }
+  const bool woken = transport_->wait(true, !outgoing_.empty(), until, kick_);
+  {
+    const std::lock_guard lock(mutex_);
+    asleep_ = false;
+  }
+  eventfd_t kicks = 0;
+  eventfd_read(kick_, &kicks);
+  return woken;
 }
 
 // True: `mine` gives up, and the connection may yet be good. Throws if the server's time is over.
@@ -293,10 +325,11 @@ void Connection::check_greeting() {
   arrived_.clear();
 }
 
-void Connection::deliver() {
+void Connection::deliver(Clock::time_point now) {
   if (arrived_.empty()) return;
   if (!breaker_.closed()) breaker_.succeeded();
   bool too_many = false;
+  std::int64_t sample = 0;
   {
     const std::lock_guard lock(mutex_);
     for (Reply& reply : arrived_) {
@@ -310,8 +343,14 @@ void Connection::deliver() {
       if (slot.request != nullptr) slot.request->replies[slot.answered] = std::move(reply);
       if (++slot.answered < slot.expected) continue;
       if (slot.request != nullptr) complete(*slot.request);
+      sample = (now - slot.sent_at).count();
       in_flight_.pop_front();
     }
+  }
+  const std::int64_t smoothed = round_trip_ns_.load(std::memory_order_relaxed);
+  if (sample > 0) {
+    sample = std::min(sample, longest_sample_ns);
+    round_trip_ns_.store(smoothed + (sample - smoothed) / 8, std::memory_order_relaxed);
   }
   arrived_.clear();
   for (std::atomic<std::uint32_t>* sleeper : sleepers_) futex_wake_one(sleeper);
@@ -417,6 +456,7 @@ bool Connection::answers_fast() const noexcept {
 void Connection::close_inherited() noexcept {
   const int fd = fd_.exchange(-1, std::memory_order_relaxed);
   if (fd >= 0) close(fd);
+  if (kick_ >= 0) close(kick_);
 }
 
 }  // namespace cairn::redis

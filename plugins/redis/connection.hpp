@@ -8,6 +8,10 @@
 // Waiting callers first yield the processor a while, because a server nearby answers sooner than a
 // sleeping thread can be woken; then they sleep, each on its own word.
 //
+// A driver that waits for a server nearby lets new requests gather: they leave together when the
+// answers have come. If the server is further away, each new request wakes the driver and is sent
+// at once.
+//
 // Outcomes: after finish() every reply of the request is filled in, if only with a failure that
 // says why. Nothing is thrown. A caller whose deadline passes leaves, and its answers are dropped
 // when they come; if the server has been silent for the whole timeout, the connection is given up
@@ -77,6 +81,7 @@ class Connection {
   Connection(const Endpoint& endpoint, Breaker& breaker, Counters& counters);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
+  ~Connection();
 
   /// Queues the request.
   void start(Request& request);
@@ -97,6 +102,7 @@ class Connection {
     Request* request;  // null: its caller has left
     std::size_t expected;
     std::size_t answered;
+    Clock::time_point sent_at;
   };
 
   // For the driver alone.
@@ -106,8 +112,9 @@ class Connection {
   void take_queue();
   void write();
   bool receive(Request* mine);
+  bool sleep(Clock::time_point until);
   bool give_up_waiting(Request* mine, Clock::time_point now);
-  void deliver();
+  void deliver(Clock::time_point now);
   void check_greeting();
   void break_off(Errc code, std::string_view reason, int system_error) noexcept;
   bool hand_on() noexcept;
@@ -123,11 +130,13 @@ class Connection {
   Breaker& breaker_;
   Counters& counters_;
   std::atomic<std::size_t> load_{0};
-  std::atomic<int> fd_{-1};                     // a copy for close_inherited
+  std::atomic<int> fd_{-1};  // a copy for close_inherited
+  const int kick_;           // an eventfd that wakes a driver asleep, to send what is new
   std::atomic<std::int64_t> round_trip_ns_{0};  // smoothed
 
   std::mutex mutex_;  // guards what follows
   bool driven_ = false;
+  bool asleep_ = false;  // the driver is, and wants to be kicked
   std::vector<Request*> queue_;
   std::deque<InFlight> in_flight_;
 

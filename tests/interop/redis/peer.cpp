@@ -1,4 +1,4 @@
-// The C++ side of dogpile.py: a program with regions on a shared Redis that does what it is told.
+// The C++ side of with_python.py: a program with regions on a shared Redis that does what it is told.
 //
 //     redis-peer CONFIG.toml      commands on standard input, one answer each on standard output
 //
@@ -27,7 +27,7 @@ struct Sample {
   std::optional<bool> missing;
   bool operator==(const Sample&) const = default;
 };
-CAIRN_FIELDS(Sample, name, numbers, counts, missing)
+CAIRN_FIELDS(Sample, name, numbers, counts, missing);
 
 namespace {
 

@@ -1,6 +1,6 @@
 """cairn and dogpile.cache on one Redis: values and locks, both ways.
 
-usage: dogpile.py REDIS_PEER PLUGIN_DIRECTORY
+usage: with_python.py REDIS_PEER PLUGIN_DIRECTORY
 """
 
 import json
