@@ -36,8 +36,9 @@ std::vector<std::string> options_of(const Layer& layer) {
     if (const Node value = layer.options().root().find(option.name)) {
       const std::string_view type = option.type;
       const bool quoted = (type == "text" || type == "path") && (option.flags & CAIRN_OPTION_SECRET) == 0;
-      lines.push_back(fmt::format(quoted ? "{} = \"{}\"" : "{} = {}", option.name,
-                                  host::redacted(option, value)));
+      const std::string text = host::redacted(option, value);
+      lines.push_back(quoted ? fmt::format("{} = \"{}\"", option.name, text)
+                             : fmt::format("{} = {}", option.name, text));
     }
   }
   return lines;

@@ -20,7 +20,20 @@ const cairn_component* find(const PluginCatalog& catalog, Role role, const Compo
   try {
     return &catalog.find(role, config.plugin);
   } catch (const Error& error) {
-    add(findings, Finding::Severity::error, config.origin, error.what(), "");
+    // The first line says what is wrong, the others where it was looked for.
+    std::string text = error.what();
+    std::string details;
+    if (const std::size_t end = text.find('\n'); end != std::string::npos) {
+      for (const char c : text.substr(end + 1)) {
+        if (c == '\n') {
+          details += "; ";
+        } else if (c != ' ' || (!details.empty() && details.back() != ' ')) {
+          details += c;
+        }
+      }
+      text.erase(end);
+    }
+    add(findings, Finding::Severity::error, config.origin, std::move(text), std::move(details));
     return nullptr;
   }
 }
