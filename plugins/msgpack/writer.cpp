@@ -23,10 +23,11 @@ struct Length {
   void bytes(const char*, std::size_t n) noexcept { size += n; }
 };
 
-struct Output {
-  char* at;
+class Output {
+ public:
+  explicit Output(char* begin) noexcept : at_(begin) {}
 
-  void byte(unsigned value) noexcept { *at++ = static_cast<char>(value); }
+  void byte(unsigned value) noexcept { *at_++ = static_cast<char>(value); }
   template <class T>
   void big_endian(T value) noexcept {
     if constexpr (std::endian::native == std::endian::little) {
@@ -34,13 +35,36 @@ struct Output {
       if constexpr (sizeof(T) == 4) value = __builtin_bswap32(value);
       if constexpr (sizeof(T) == 8) value = __builtin_bswap64(value);
     }
-    std::memcpy(at, &value, sizeof value);
-    at += sizeof value;
+    std::memcpy(at_, &value, sizeof value);
+    at_ += sizeof value;
   }
+  // Most text in a document is short: a name, a key. Two words that may overlap say it sooner than
+  // a call of memcpy does.
   void bytes(const char* data, std::size_t n) noexcept {
-    if (n != 0) std::memcpy(at, data, n);
-    at += n;
+    if (n > 16) {
+      std::memcpy(at_, data, n);
+    } else if (n >= 8) {
+      ends<std::uint64_t>(data, n);
+    } else if (n >= 4) {
+      ends<std::uint32_t>(data, n);
+    } else {
+      for (std::size_t i = 0; i < n; ++i) at_[i] = data[i];
+    }
+    at_ += n;
   }
+
+ private:
+  template <class Word>
+  void ends(const char* data, std::size_t n) noexcept {
+    Word first;
+    Word last;
+    std::memcpy(&first, data, sizeof first);
+    std::memcpy(&last, data + n - sizeof last, sizeof last);
+    std::memcpy(at_, &first, sizeof first);
+    std::memcpy(at_ + n - sizeof last, &last, sizeof last);
+  }
+
+  char* at_;
 };
 
 [[noreturn, gnu::cold, gnu::noinline]] void refuse(const std::string& what) {
@@ -48,7 +72,8 @@ struct Output {
 }
 
 template <class Sink>
-void put_number(Sink& out, unsigned head, std::uint64_t value, unsigned size) {
+[[gnu::always_inline]] inline void put_number(Sink& out, unsigned head, std::uint64_t value,
+                                              unsigned size) {
   out.byte(head);
   switch (size) {
     case 1: return out.byte(static_cast<unsigned>(value));
@@ -59,7 +84,7 @@ void put_number(Sink& out, unsigned head, std::uint64_t value, unsigned size) {
 }
 
 template <class Sink>
-void put_unsigned(Sink& out, std::uint64_t value) {
+[[gnu::always_inline]] inline void put_unsigned(Sink& out, std::uint64_t value) {
   if (value < 0x80) return out.byte(static_cast<unsigned>(value));
   if (value <= 0xff) return put_number(out, 0xcc, value, 1);
   if (value <= 0xffff) return put_number(out, 0xcd, value, 2);
@@ -68,7 +93,7 @@ void put_unsigned(Sink& out, std::uint64_t value) {
 }
 
 template <class Sink>
-void put_integer(Sink& out, std::int64_t value) {
+[[gnu::always_inline]] inline void put_integer(Sink& out, std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
   if (value >= 0) return put_unsigned(out, bits);
   if (value >= -32) return out.byte(static_cast<unsigned>(bits & 0xff));
@@ -81,8 +106,8 @@ void put_integer(Sink& out, std::int64_t value) {
 // `short_head` carries lengths below `short_end` in itself; `head8`, unless 0, and the two heads
 // from `head16` on are followed by a length of 8, 16 and 32 bits.
 template <class Sink>
-void put_length(Sink& out, std::uint64_t length, unsigned short_head, unsigned short_end,
-                unsigned head8, unsigned head16) {
+[[gnu::always_inline]] inline void put_length(Sink& out, std::uint64_t length, unsigned short_head,
+                                              unsigned short_end, unsigned head8, unsigned head16) {
   if (length < short_end) return out.byte(short_head | static_cast<unsigned>(length));
   if (length <= 0xff && head8 != 0) return put_number(out, head8, length, 1);
   if (length <= 0xffff) return put_number(out, head16, length, 2);
@@ -91,7 +116,7 @@ void put_length(Sink& out, std::uint64_t length, unsigned short_head, unsigned s
 }
 
 template <class Sink>
-void put_extension(Sink& out, const cairn_node& node) {
+[[gnu::always_inline]] inline void put_extension(Sink& out, const cairn_node& node) {
   const unsigned type = node.ext & 0xffu;
   switch (node.len) {
     case 1: out.byte(0xd4); break;
@@ -105,31 +130,49 @@ void put_extension(Sink& out, const cairn_node& node) {
   out.bytes(node.v.s, node.len);
 }
 
+// The values from `node` to `end`, one after the other; only lists and maps make it call itself.
+// The sink is passed by value, so that it lives in registers.
 template <class Sink>
-void put(Sink& out, const cairn_node& node, std::size_t depth_left) {
-  std::uint64_t children = node.len;
-  switch (node.type) {
-    case CAIRN_NULL: return out.byte(0xc0);
-    case CAIRN_BOOL: return out.byte(node.v.u != 0 ? 0xc3 : 0xc2);
-    case CAIRN_INT: return put_integer(out, node.v.i);
-    case CAIRN_UINT: return put_unsigned(out, node.v.u);
-    case CAIRN_REAL: out.byte(0xcb); return out.big_endian(std::bit_cast<std::uint64_t>(node.v.f));
-    case CAIRN_TEXT:
-      put_length(out, node.len, 0xa0, 32, 0xd9, 0xda);
-      return out.bytes(node.v.s, node.len);
-    case CAIRN_BLOB:
-      if ((node.ext & 0x100u) != 0) return put_extension(out, node);
-      put_length(out, node.len, 0, 0, 0xc4, 0xc5);
-      return out.bytes(node.v.s, node.len);
-    case CAIRN_LIST: put_length(out, node.len, 0x90, 16, 0, 0xdc); break;
-    case CAIRN_MAP:
-      put_length(out, node.len, 0x80, 16, 0, 0xde);
-      children *= 2;
-      break;
-    default: refuse("a value of unknown type " + std::to_string(node.type));
+Sink put(Sink out, const cairn_node* node, const cairn_node* end, std::size_t depth_left) {
+  for (; node != end; ++node) {
+    std::uint64_t children = node->len;
+    switch (node->type) {
+      case CAIRN_NULL: out.byte(0xc0); continue;
+      case CAIRN_BOOL: out.byte(node->v.u != 0 ? 0xc3 : 0xc2); continue;
+      case CAIRN_INT: put_integer(out, node->v.i); continue;
+      case CAIRN_UINT: put_unsigned(out, node->v.u); continue;
+      case CAIRN_REAL:
+        out.byte(0xcb);
+        out.big_endian(std::bit_cast<std::uint64_t>(node->v.f));
+        continue;
+      case CAIRN_TEXT:
+        put_length(out, node->len, 0xa0, 32, 0xd9, 0xda);
+        out.bytes(node->v.s, node->len);
+        continue;
+      case CAIRN_BLOB:
+        if ((node->ext & 0x100u) != 0) {
+          put_extension(out, *node);
+          continue;
+        }
+        put_length(out, node->len, 0, 0, 0xc4, 0xc5);
+        out.bytes(node->v.s, node->len);
+        continue;
+      case CAIRN_LIST: put_length(out, node->len, 0x90, 16, 0, 0xdc); break;
+      case CAIRN_MAP:
+        put_length(out, node->len, 0x80, 16, 0, 0xde);
+        children *= 2;
+        break;
+      default: refuse("a value of unknown type " + std::to_string(node->type));
+    }
+    if (children == 0) continue;
+    if (depth_left == 0) refuse("more than 256 lists and maps in each other");
+    out = put(out, node->v.items, node->v.items + children, depth_left - 1);
   }
-  if (depth_left == 0 && children > 0) refuse("more than 256 lists and maps in each other");
-  for (std::uint64_t i = 0; i < children; ++i) put(out, node.v.items[i], depth_left - 1);
+  return out;
+}
+template <class Sink>
+void put(Sink& out, Node value, std::size_t depth_left) {
+  out = put(out, value.raw(), value.raw() + 1, depth_left);
 }
 
 // `write_all(sink)` is called twice.
@@ -138,7 +181,7 @@ ByteBuffer in_one_buffer(WriteAll&& write_all) {
   Length length;
   write_all(length);
   ByteBuffer buffer(length.size);
-  Output output{buffer.data()};
+  Output output(buffer.data());
   write_all(output);
   return buffer;
 }
@@ -146,13 +189,13 @@ ByteBuffer in_one_buffer(WriteAll&& write_all) {
 }  // namespace
 
 ByteBuffer write(Node value) {
-  return in_one_buffer([&](auto& out) { put(out, *value.raw(), max_depth); });
+  return in_one_buffer([&](auto& out) { put(out, value, max_depth); });
 }
 
 ByteBuffer write_pair(Node value, double created, int version) {
   return in_one_buffer([&](auto& out) {
     out.byte(0x92);
-    put(out, *value.raw(), max_depth - 1);
+    put(out, value, max_depth - 1);
     out.bytes(
         "\x82\xa2"
         "ct\xcb",
