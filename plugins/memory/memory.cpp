@@ -189,7 +189,8 @@ class Memory final : public Backend {
     if (policy == "s3-fifo") {
       return [](const Tuning&, const Hasher& h) { return std::make_unique<memory::S3Fifo>(h); };
     }
-    return [](const Tuning& t, const Hasher& h) { return std::make_unique<memory::WTinyLfu>(t, h); };
+    return
+        [](const Tuning& t, const Hasher& h) { return std::make_unique<memory::WTinyLfu>(t, h); };
   }
 
   // Calls `work(shard, members)` once for each shard that any of the keys belongs to, with the

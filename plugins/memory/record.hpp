@@ -143,8 +143,9 @@ struct Record : cairn_owner {
     return cost;
   }
 
-  /// Starts fetching the lines that a reader of a small entry will want, before it is known to be safe
-  /// to look at them: the claim that makes it so (readers.hpp) would otherwise hold up their loads.
+  /// Starts fetching the lines that a reader of a small entry will want, before it is known to be
+  /// safe to look at them: the claim that makes it so (readers.hpp) would otherwise hold up their
+  /// loads.
   void prefetch() const noexcept {
     __builtin_prefetch(this);
     __builtin_prefetch(at(64));

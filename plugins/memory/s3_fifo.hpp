@@ -1,7 +1,7 @@
-// S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need for cache eviction", 2023): a small
-// queue of a tenth, where what is not hit again soon is dropped, a main queue with reinsertion, and a
-// memory of the keys that the small queue dropped, which go straight to the main queue when they
-// come back.
+// S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need for cache eviction", 2023):
+// a small queue of a tenth, where what is not hit again soon is dropped, a main queue with
+// reinsertion, and a memory of the keys that the small queue dropped, which go straight to the main
+// queue when they come back.
 //
 // Threads: under the lock of the shard.
 #pragma once
@@ -16,8 +16,8 @@
 
 namespace cairn::memory {
 
-/// Which keys were dropped among the last so many: fingerprints with the number of the drop, eight to a
-/// cache line. A full line forgets its oldest.
+/// Which keys were dropped among the last so many: fingerprints with the number of the drop, eight
+/// to a cache line. A full line forgets its oldest.
 class Ghosts {
  public:
   void add(std::uint64_t hash) noexcept {
@@ -45,7 +45,8 @@ class Ghosts {
     if (wanted <= mask_ + 1) return;
     auto* wider = new (std::nothrow) Line[wanted]();
     if (wider == nullptr) return;
-    for (std::size_t i = 0; i < wanted; ++i) wider[i] = lines_[i & mask_];  // each in both its places
+    for (std::size_t i = 0; i < wanted; ++i)
+      wider[i] = lines_[i & mask_];  // each in both its places
     lines_.reset(wider);
     mask_ = wanted - 1;
   }
@@ -76,8 +77,8 @@ class S3Fifo final : public Policy {
     ghosts_.fit(small_.size() + main_.size() + 1);
     record.heat.set_count(0, 0);
     // Until the cache is full for the first time, what the small queue has no room for is welcome.
-    const bool known = ghosts_.take(hash, main_.size()) ||
-                       (!was_full_ && small_.bytes() > small_share());
+    const bool known =
+        ghosts_.take(hash, main_.size()) || (!was_full_ && small_.bytes() > small_share());
     put(known ? main_ : small_, known ? Segment::protected_ : Segment::window, record);
   }
   void replace(Record& old, Record& with) noexcept override {

@@ -1,5 +1,5 @@
-// How often keys were seen lately, including those that are not in the cache: a count-min sketch with
-// four-bit counters (Cormode and Muthukrishnan, 2005; in this form: Einziger, Friedman, Manes,
+// How often keys were seen lately, including those that are not in the cache: a count-min sketch
+// with four-bit counters (Cormode and Muthukrishnan, 2005; in this form: Einziger, Friedman, Manes,
 // "TinyLFU", 2017). The four counters of a key lie in one cache line. Everything is halved now and
 // then, so that old fame fades.
 //
@@ -42,8 +42,8 @@ class Sketch {
     }
   }
 
-  /// Makes it wide enough for this many keys. What it knew it still knows. Without memory for it, it
-  /// stays as it is, and is less exact.
+  /// Makes it wide enough for this many keys. What it knew it still knows. Without memory for it,
+  /// it stays as it is, and is less exact.
   void fit(std::size_t keys) noexcept {
     const std::size_t wanted = std::bit_ceil(keys / keys_per_line + 1);
     if (wanted <= mask_ + 1) return;
@@ -56,7 +56,8 @@ class Sketch {
 
  private:
   static constexpr unsigned rows = 4;
-  static constexpr std::size_t keys_per_line = 16;  // 128 counters, four per key, and room for ghosts
+  static constexpr std::size_t keys_per_line =
+      16;  // 128 counters, four per key, and room for ghosts
 
   struct alignas(64) Line : std::array<std::uint64_t, 8> {};
   struct Place {

@@ -1,16 +1,16 @@
-// What the policies of all shards learn together: how old the store is, in units of its own size, and how
-// large the window of new entries should be.
+// What the policies of all shards learn together: how old the store is, in units of its own size,
+// and how large the window of new entries should be.
 //
-// The window is the right size when its last byte earns as many hits as a byte more for the main part
-// would. Both can be seen when an entry reaches the end of its list: either it was hit meanwhile, and
-// the bytes that it took have earned something, or not. So every policy adds up, for the window and for
-// the probation part, one over the bytes of the list for each entry that is spared because of a hit, and
-// the window moves towards the side where a byte earns more. That needs no hit counted per segment, and
-// finds its way within a few fillings of the cache, where comparing hit ratios from one period to
-// the next (as in Einziger, Eytan, Friedman, Manes, "Adaptive Software Cache Management", 2018) needs
-// tens. An average byte of the window earns more than its last one does, so the main part's evidence
-// counts three times; the figures behind that and the other constants are in
-// docs/explanation/performance.md.
+// The window is the right size when its last byte earns as many hits as a byte more for the main
+// part would. Both can be seen when an entry reaches the end of its list: either it was hit
+// meanwhile, and the bytes that it took have earned something, or not. So every policy adds up, for
+// the window and for the probation part, one over the bytes of the list for each entry that is
+// spared because of a hit, and the window moves towards the side where a byte earns more. That
+// needs no hit counted per segment, and finds its way within a few fillings of the cache, where
+// comparing hit ratios from one period to the next (as in Einziger, Eytan, Friedman, Manes,
+// "Adaptive Software Cache Management", 2018) needs tens. An average byte of the window earns more
+// than its last one does, so the main part's evidence counts twice; the figures behind that and the
+// other constants are in docs/explanation/performance.md.
 //
 // All shards see the same load, so there is one tuner: it has the most to go by.
 // Threads: any time.
@@ -62,8 +62,8 @@ class Tuner {
   static constexpr std::uint64_t accesses_per_age = 10;  // per entry
   static constexpr double smallest = 0.01, largest = 0.95;
   static constexpr double longest_step = 0.10;
-  static constexpr double main_weight = 3;
-  static constexpr double memory = 0.8;  // of evidence, from one step to the next
+  static constexpr double main_weight = 2;
+  static constexpr double memory = 0.95;  // of evidence, from one step to the next
 
   void step() noexcept {
     const double main = evidence_.probation * main_weight, sum = evidence_.window + main;

@@ -1,7 +1,8 @@
-// W-TinyLFU (Einziger, Friedman, Manes: "TinyLFU: A Highly Efficient Cache Admission Policy", 2017):
-// new entries spend a while in a window. What leaves the window must have been wanted more often than
-// what the main part would give up for it; else it goes. The main part is a segmented LRU: on probation,
-// or protected after a hit, at most four fifths. How large the window is, the tuner finds out.
+// W-TinyLFU (Einziger, Friedman, Manes: "TinyLFU: A Highly Efficient Cache Admission Policy",
+// 2017): new entries spend a while in a window. What leaves the window must have been wanted more
+// often than what the main part would give up for it; else it goes. The main part is a segmented
+// LRU: on probation, or protected after a hit, at most four fifths. How large the window is, the
+// tuner finds out.
 //
 // Threads: under the lock of the shard.
 #pragma once
@@ -39,8 +40,8 @@ class WTinyLfu final : public Policy {
     list_of(record).remove(record);
   }
 
-  // While the cache is too full, what overflows the window has to beat the main part's victim; it faces
-  // one after the other until there is room or it has lost.
+  // While the cache is too full, what overflows the window has to beat the main part's victim; it
+  // faces one after the other until there is room or it has lost.
   Victim evict() noexcept override {
     if (challenger_ == nullptr && window_.bytes() > window_share()) leave_window();
     Record* victim = main_victim();
@@ -108,15 +109,15 @@ class WTinyLfu final : public Policy {
       move(*victim, protected_, Segment::protected_);
       while (static_cast<double>(protected_.bytes()) >
              static_cast<double>(main_bytes()) * protected_share) {
-        move(*protected_.coldest(), probation_, Segment::probation);
+        move(*protected_.back(), probation_, Segment::probation);
       }
     }
     return probation_.back();
   }
 
-  // Counts of residents are their own and exact, so nobody can make one look popular by asking for keys
-  // that share its counters. Should somebody find another way to keep all newcomers out, a fairly
-  // popular one still gets in by luck, rarely enough not to spoil a loop.
+  // Counts of residents are their own and exact, so nobody can make one look popular by asking for
+  // keys that share its counters. Should somebody find another way to keep all newcomers out, a
+  // fairly popular one still gets in by luck, rarely enough not to spoil a loop.
   bool deserves(const Record& candidate, const Record& victim) noexcept {
     constexpr unsigned warm = 6;
     const unsigned mine = candidate.heat.count(age_), its = victim.heat.count(age_);

@@ -4,11 +4,12 @@
 //     peers --latency                                         get while another thread evicts
 //     peers --memory NAME                                     bytes per entry, in a fresh process
 //
-// Prints tab-separated lines: workload, peer, threads, round, Mops/s, hit ratio, ns of CPU per operation.
-// report.py makes tables of them.
+// Prints tab-separated lines: workload, peer, threads, round, Mops/s, hit ratio, ns of CPU per
+// operation. report.py makes tables of them.
 //
-// Keys are strings of 8 to 64 bytes, values 100 bytes of which the first and the last are read. Every peer
-// is behind the same virtual call. The hash tables (tbb, libcuckoo) are unbounded: a floor, not a cache.
+// Keys are strings of 8 to 64 bytes, values 100 bytes of which the first and the last are read.
+// Every peer is behind the same virtual call. The hash tables (tbb, libcuckoo) are unbounded: a
+// floor, not a cache.
 
 #include "component_under_test.hpp"
 #include "traces.hpp"
@@ -48,14 +49,16 @@ class Peer {
   virtual void set(std::string_view key, std::string_view value) = 0;
 };
 
-int look_at(const char* value) { return value[0] + value[value_size - 1]; }
+int look_at(const char* value) {
+  return value[0] + value[value_size - 1];
+}
 
 class Cairn final : public Peer {
  public:
   Cairn(const std::string& policy, std::size_t entries)
-      : memory_("memory", {{"policy", policy},
-                           {"max_bytes", "4GiB"},
-                           {"max_entries", std::to_string(entries)}}),
+      : memory_(
+            "memory",
+            {{"policy", policy}, {"max_bytes", "4GiB"}, {"max_entries", std::to_string(entries)}}),
         ops_(*memory_.component().ops),
         self_(memory_.self()) {}
   int get(std::string_view key) override {
@@ -98,10 +101,9 @@ class Rocks final : public Peer {
     char buffer[16];
     auto* copy = new char[value_size];
     std::memcpy(copy, value.data(), value_size);
-    const rocksdb::Status status =
-        cache_->Insert(name(key, buffer), copy, 1, [](const rocksdb::Slice&, void* stored) {
-          delete[] static_cast<char*>(stored);
-        });
+    const rocksdb::Status status = cache_->Insert(
+        name(key, buffer), copy, 1,
+        [](const rocksdb::Slice&, void* stored) { delete[] static_cast<char*>(stored); });
     if (!status.ok()) delete[] copy;
   }
 
@@ -192,7 +194,9 @@ class Cuckoo final : public Peer {
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view key) const { return XXH3_64bits(key.data(), key.size()); }
+    std::size_t operator()(std::string_view key) const {
+      return XXH3_64bits(key.data(), key.size());
+    }
   };
   libcuckoo::cuckoohash_map<std::string, Shared, Hash, std::equal_to<>> map_;
 };
@@ -208,13 +212,15 @@ const std::vector<Named> peers{
     {"cairn-s3-fifo", true, [](std::size_t n) { return std::make_unique<Cairn>("s3-fifo", n); }},
     {"rocksdb-hyperclock", true,
      [](std::size_t n) {
-       return std::make_unique<Rocks>(rocksdb::HyperClockCacheOptions(n, 1, -1, false, nullptr, count_entries)
-                                         .MakeSharedCache(),
-                                     true);
+       return std::make_unique<Rocks>(
+           rocksdb::HyperClockCacheOptions(n, 1, -1, false, nullptr, count_entries)
+               .MakeSharedCache(),
+           true);
      }},
     {"rocksdb-lru", true,
-     [](std::size_t n) { return std::make_unique<Rocks>(rocksdb::NewLRUCache(n, 4, false, 0.5, nullptr, true, count_entries),
-                                     false);
+     [](std::size_t n) {
+       return std::make_unique<Rocks>(
+           rocksdb::NewLRUCache(n, 4, false, 0.5, nullptr, true, count_entries), false);
      }},
     {"mutex-lru", true, [](std::size_t n) { return std::make_unique<MutexLru>(n); }},
     {"tbb-hash-map", false, [](std::size_t) { return std::make_unique<Tbb>(); }},
@@ -233,8 +239,8 @@ std::vector<std::string> make_keys(std::size_t count, std::size_t shortest, std:
   return keys;
 }
 
-// A sequence of requests, its keys one after the other in memory: a program has just made the key that
-// it asks for, and what is measured is not how long it takes to find one of a million strings.
+// A sequence of requests, its keys one after the other in memory: a program has just made the key
+// that it asks for, and what is measured is not how long it takes to find one of a million strings.
 class Requests {
  public:
   Requests(const std::vector<std::string>& keys, const std::vector<std::uint32_t>& order) {
@@ -258,7 +264,7 @@ struct Workload {
   bool bounded_only;
   std::size_t room;
   Requests requests;
-  std::size_t resident;              // this many keys are there when it begins
+  std::size_t resident;  // this many keys are there when it begins
 };
 
 struct Figure {
@@ -272,7 +278,8 @@ std::int64_t thread_nanoseconds() {
 }
 
 // Goes on in the sequence of requests from `from`, and moves it.
-Figure measure(Peer& peer, const Workload& load, unsigned threads, double seconds, std::size_t& from) {
+Figure measure(Peer& peer, const Workload& load, unsigned threads, double seconds,
+               std::size_t& from) {
   const std::string value(value_size, 'v');
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> operations{0}, hits{0};
@@ -281,7 +288,8 @@ Figure measure(Peer& peer, const Workload& load, unsigned threads, double second
   std::vector<std::thread> all;
   for (unsigned t = 0; t < threads; ++t) {
     all.emplace_back([&, t] {
-      std::size_t at = (from + load.requests.views.size() / threads * t) % load.requests.views.size();
+      std::size_t at =
+          (from + load.requests.views.size() / threads * t) % load.requests.views.size();
       std::uint64_t n = 0, found = 0;
       start.arrive_and_wait();
       const auto begin = Clock::now();
@@ -320,7 +328,8 @@ void throughput(double seconds, int rounds, const std::vector<unsigned>& threads
   const auto keys = make_keys(1'000'000, 8, 64);
   std::mt19937_64 random(7);
   const auto shuffled = [&](std::vector<std::uint32_t> order, std::uint32_t n) {
-    std::vector<std::uint32_t> names(n);  // popularity has nothing to do with the order of insertion
+    std::vector<std::uint32_t> names(
+        n);  // popularity has nothing to do with the order of insertion
     for (std::uint32_t i = 0; i < n; ++i) names[i] = i;
     std::shuffle(names.begin(), names.end(), random);
     for (auto& one : order) one = names[one];
@@ -333,14 +342,16 @@ void throughput(double seconds, int rounds, const std::vector<unsigned>& threads
   loads.push_back({"hit-uniform", false, false, room * 5 / 4, Requests(keys, uniform), room});
   loads.push_back({"hit-zipf", false, false, room * 5 / 4,
                    Requests(keys, shuffled(traces::zipf(requests, room, 0.99), room)), room});
-  loads.push_back({"hit-one-key", false, false, room,
-                   Requests(keys, std::vector<std::uint32_t>(256, 0)), 1});
+  loads.push_back(
+      {"hit-one-key", false, false, room, Requests(keys, std::vector<std::uint32_t>(256, 0)), 1});
   loads.push_back({"mixed-zipf", true, true, room,
-                   Requests(keys, shuffled(traces::zipf(requests * 5, 1'000'000, 0.99), 1'000'000)), 0});
+                   Requests(keys, shuffled(traces::zipf(requests * 5, 1'000'000, 0.99), 1'000'000)),
+                   0});
 
   const std::string value(value_size, 'v');
   for (const Workload& load : loads) {
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), load.name) == wanted.end()) continue;
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), load.name) == wanted.end())
+      continue;
     struct Contestant {
       const Named* named;
       std::unique_ptr<Peer> peer;
@@ -467,7 +478,8 @@ int main(int argc, char** argv) {
     if (argument == "--loads") loads = split(text);
     if (argument == "--threads") {
       threads.clear();
-      for (const std::string& part : split(text)) threads.push_back(static_cast<unsigned>(std::stoul(part)));
+      for (const std::string& part : split(text))
+        threads.push_back(static_cast<unsigned>(std::stoul(part)));
     }
   }
   throughput(seconds, rounds, threads, only, loads);

@@ -53,9 +53,13 @@ double hit_ratio(const std::string& policy, const traces::Trace& trace, std::siz
 
 traces::Trace read_trace(const std::string& file) {
   const auto ends_with = [&](const char* end) {
-    return file.size() > std::strlen(end) && file.compare(file.size() - std::strlen(end), std::string::npos, end) == 0;
+    return file.size() > std::strlen(end) &&
+           file.compare(file.size() - std::strlen(end), std::string::npos, end) == 0;
   };
-  const std::string command = (ends_with(".gz") ? "zcat -- '" : ends_with(".xz") ? "xzcat -- '" : "cat -- '") + file + "'";
+  const std::string command = (ends_with(".gz")   ? "zcat -- '"
+                               : ends_with(".xz") ? "xzcat -- '"
+                                                  : "cat -- '") +
+                              file + "'";
   std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
   traces::Trace trace;
@@ -64,7 +68,8 @@ traces::Trace read_trace(const std::string& file) {
   while (fgets(line, sizeof line, pipe.get()) != nullptr) {
     line[std::strcspn(line, "\r\n")] = '\0';
     if (line[0] == '\0' || line[0] == '*') continue;
-    trace.push_back(numbers.emplace(line, static_cast<std::uint32_t>(numbers.size())).first->second);
+    trace.push_back(
+        numbers.emplace(line, static_cast<std::uint32_t>(numbers.size())).first->second);
   }
   if (trace.empty()) throw std::runtime_error(file + ": no keys found");
   return trace;
@@ -73,7 +78,8 @@ traces::Trace read_trace(const std::string& file) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  std::vector<std::string> policies{"w-tinylfu", "s3-fifo", "lru"}, sizes{"100", "1000", "10000"}, files;
+  std::vector<std::string> policies{"w-tinylfu", "s3-fifo", "lru"}, sizes{"100", "1000", "10000"},
+      files;
   std::string shards = "1";
   bool synthetic = false;
   for (int i = 1; i < argc; ++i) {
@@ -82,10 +88,14 @@ int main(int argc, char** argv) try {
       synthetic = true;
     } else if (argument.rfind("--", 0) == 0 && i + 1 < argc) {
       const std::string value = argv[++i];
-      if (argument == "--policies") policies = split(value);
-      else if (argument == "--sizes") sizes = split(value);
-      else if (argument == "--shards") shards = value;
-      else throw std::runtime_error("no such option: " + argument);
+      if (argument == "--policies")
+        policies = split(value);
+      else if (argument == "--sizes")
+        sizes = split(value);
+      else if (argument == "--shards")
+        shards = value;
+      else
+        throw std::runtime_error("no such option: " + argument);
     } else {
       files.push_back(argument);
     }

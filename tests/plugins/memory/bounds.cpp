@@ -49,7 +49,8 @@ TEST_CASE("a hit allocates nothing, whatever is cached", "[memory]") {
   memory->set("bytes", Entry::copy("value"), {}, Call());
   memory->set("timed", Entry::copy("value"), {std::chrono::hours(1)}, Call());
   memory->set("large", Entry::copy(std::string(1 << 20, 'x')), {}, Call());
-  memory->set("document", Entry::of(Document::build([](Writer out) { out.integer(1); })), {}, Call());
+  memory->set("document", Entry::of(Document::build([](Writer out) { out.integer(1); })), {},
+              Call());
 
   allocations = 0;
   const Entry control = Entry::copy("control");
@@ -78,7 +79,8 @@ TEST_CASE("a set of bytes allocates once, and a miss never", "[memory]") {
 }
 #endif
 
-TEST_CASE("an entry that is larger than the bound is refused and leaves the others alone", "[memory]") {
+TEST_CASE("an entry that is larger than the bound is refused and leaves the others alone",
+          "[memory]") {
   ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}});
   for (int i = 0; i < 100; ++i) memory->set(key_of(i), Entry::copy("v"), {}, Call());
   CHECK_THROWS_AS(memory->set("large", Entry::copy(std::string(1 << 20, 'x')), {}, Call()), Error);
@@ -88,8 +90,10 @@ TEST_CASE("an entry that is larger than the bound is refused and leaves the othe
 
 TEST_CASE("an entry of almost all of the bound is kept, in any number of shards", "[memory]") {
   const std::string shards = GENERATE("1", "16");
-  ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}, {"shards", shards}, {"policy", "lru"}});
-  for (int i = 0; i < 1000; ++i) memory->set(key_of(i), Entry::copy(std::string(500, 'x')), {}, Call());
+  ComponentUnderTest memory("memory",
+                            {{"max_bytes", "1MiB"}, {"shards", shards}, {"policy", "lru"}});
+  for (int i = 0; i < 1000; ++i)
+    memory->set(key_of(i), Entry::copy(std::string(500, 'x')), {}, Call());
   memory->set("large", Entry::copy(std::string(1'000'000, 'x')), {}, Call());
   CHECK(memory->get("large", Call()));
   CHECK(stat(memory, "bytes") <= 1 << 20);
@@ -113,7 +117,8 @@ TEST_CASE("what the bound counts is what the process pays", "[memory]") {
   const std::string value(value_size, 'x');
   const std::size_t before = allocated();
   ComponentUnderTest memory("memory", {{"max_bytes", "32MiB"}, {"shards", "1"}});
-  for (std::uint64_t i = 0; i < 40'000; ++i) memory->set(key_of(i), Entry::borrow(value), {}, Call());
+  for (std::uint64_t i = 0; i < 40'000; ++i)
+    memory->set(key_of(i), Entry::borrow(value), {}, Call());
 #ifdef COUNTS_ALLOCATIONS
   const auto paid = static_cast<double>(allocated() - before);
   const auto counted = static_cast<double>(stat(memory, "bytes"));
@@ -128,8 +133,7 @@ TEST_CASE("what the bound counts is what the process pays", "[memory]") {
 TEST_CASE("the bound in bytes holds at any moment under eight threads", "[memory]") {
   const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
   constexpr std::uint64_t bound = 2 << 20, largest = 8192, shards = 4;
-  ComponentUnderTest memory("memory",
-                            {{"max_bytes", "2MiB"}, {"policy", policy}, {"shards", "4"}});
+  ComponentUnderTest memory("memory", {{"max_bytes", "2MiB"}, {"policy", policy}, {"shards", "4"}});
   std::atomic<int> running{8};
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < 8; ++t) {
@@ -167,13 +171,15 @@ TEST_CASE("many keys that were made to look alike cost no more than others", "[m
   ComponentUnderTest memory("memory", {{"shards", "1"}});
   for (std::uint64_t i = 0; i < 50'000; ++i) {
     std::string key(64, '\0');
-    for (int bit = 0; bit < 17; ++bit) key[static_cast<std::size_t>(bit) * 3] = static_cast<char>(i >> bit & 1);
+    for (int bit = 0; bit < 17; ++bit)
+      key[static_cast<std::size_t>(bit) * 3] = static_cast<char>(i >> bit & 1);
     memory->set(key, Entry::borrow("v"), {}, Call());
   }
   CHECK(stat(memory, "entries") == 50'000);
 }
 
-TEST_CASE("one-off keys cannot push out what is in use, with the policies that resist scans", "[memory]") {
+TEST_CASE("one-off keys cannot push out what is in use, with the policies that resist scans",
+          "[memory]") {
   const std::string policy = GENERATE("w-tinylfu", "s3-fifo");
   ComponentUnderTest memory("memory", {{"max_entries", "1000"}, {"policy", policy}});
   for (int round = 0; round < 5; ++round) {
@@ -181,7 +187,8 @@ TEST_CASE("one-off keys cannot push out what is in use, with the policies that r
       if (!memory->get(key_of(i), Call())) memory->set(key_of(i), Entry::borrow("v"), {}, Call());
     }
   }
-  for (std::uint64_t i = 0; i < 20'000; ++i) memory->set(key_of(1'000'000 + i), Entry::borrow("v"), {}, Call());
+  for (std::uint64_t i = 0; i < 20'000; ++i)
+    memory->set(key_of(1'000'000 + i), Entry::borrow("v"), {}, Call());
   int left = 0;
   for (std::uint64_t i = 0; i < 500; ++i) left += memory->get(key_of(i), Call()).has_value();
   CHECK(left >= 400);

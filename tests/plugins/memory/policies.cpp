@@ -1,5 +1,5 @@
-// What the policies keep, on loads whose optimum or rival is known. Everything runs through the plugin,
-// with one shard, so that the figures are those of the policy.
+// What the policies keep, on loads whose optimum or rival is known. Everything runs through the
+// plugin, with one shard, so that the figures are those of the policy.
 
 #include "catch.hpp"
 #include "component_under_test.hpp"
@@ -74,8 +74,8 @@ TEST_CASE("w-tinylfu never loses two points to LRU or to s3-fifo, whatever the l
 
 TEST_CASE("w-tinylfu gains much on loads where frequency tells", "[memory]") {
   for (const Load& load : loads()) {
-    const bool frequent = std::string(load.name).rfind("zipf", 0) == 0 ||
-                          std::string(load.name) == "one-hit wonders";
+    const bool frequent =
+        std::string(load.name).rfind("zipf", 0) == 0 || std::string(load.name) == "one-hit wonders";
     if (!frequent) continue;
     INFO(load.name);
     CHECK(hit_ratio("w-tinylfu", load.trace, load.entries) >
@@ -84,14 +84,16 @@ TEST_CASE("w-tinylfu gains much on loads where frequency tells", "[memory]") {
 }
 
 TEST_CASE("w-tinylfu is near the optimum where that is known", "[memory]") {
-  // A loop of 1011 keys, as in the LIRS papers: 512 entries cannot do better than 50.5 %. The adaptive
-  // reference simulator reaches 49.25 %, an LRU nothing.
+  // A loop of 1011 keys, as in the LIRS papers: 512 entries cannot do better than 50.5 %. The
+  // adaptive reference simulator reaches 49.25 %, an LRU nothing.
   CHECK(hit_ratio("w-tinylfu", traces::loop(505'500, 1011), 512) > 0.4925 - 0.5 * point);
   // Half of the requests are to a hot set that fits; no other can ever be a hit.
-  CHECK(hit_ratio("w-tinylfu", traces::scans_over_hot_set(600'000, 1000, 0.5), 1300) > 0.50 - 3 * point);
+  CHECK(hit_ratio("w-tinylfu", traces::scans_over_hot_set(600'000, 1000, 0.5), 1300) >
+        0.50 - 3 * point);
 }
 
 TEST_CASE("many shards cost little hit ratio", "[memory]") {
   const traces::Trace trace = traces::zipf(300'000, 50'000, 0.99);
-  CHECK(hit_ratio("w-tinylfu", trace, 5000, "8") > hit_ratio("w-tinylfu", trace, 5000, "1") - 1 * point);
+  CHECK(hit_ratio("w-tinylfu", trace, 5000, "8") >
+        hit_ratio("w-tinylfu", trace, 5000, "1") - 1 * point);
 }

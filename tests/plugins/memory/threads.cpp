@@ -1,5 +1,5 @@
-// The memory backend under many threads: no wrong value, no old value, no use after free (run it under
-// the sanitizers), and a child after fork that works.
+// The memory backend under many threads: no wrong value, no old value, no use after free (run it
+// under the sanitizers), and a child after fork that works.
 
 #include "catch.hpp"
 #include "component_under_test.hpp"
@@ -45,7 +45,8 @@ TEST_CASE("no get returns another key's value, a torn one, or one older than thi
   const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
   const std::string entries = GENERATE("50", "100000");  // with and without evictions
   constexpr std::uint64_t keys = 300, writers = 4;
-  ComponentUnderTest memory("memory", {{"policy", policy}, {"max_entries", entries}, {"shards", "2"}});
+  ComponentUnderTest memory("memory",
+                            {{"policy", policy}, {"max_entries", entries}, {"shards", "2"}});
   std::atomic<std::uint64_t> wrong{0}, old{0}, hits{0};
 
   // Each key has one writer, so its sequence numbers only grow.
@@ -59,7 +60,8 @@ TEST_CASE("no get returns another key's value, a torn one, or one older than thi
         // A value that fills a line or two, all of it made from the key.
         Value value[6];
         for (Value& part : value) part = {key, t, i};
-        memory->set(name, Entry::borrow({reinterpret_cast<const char*>(value), sizeof value}), {}, Call());
+        memory->set(name, Entry::borrow({reinterpret_cast<const char*>(value), sizeof value}), {},
+                    Call());
         seen[key] = i;
         if (random() % 50 == 0) memory->remove(name, Call());
         continue;
@@ -74,7 +76,8 @@ TEST_CASE("no get returns another key's value, a torn one, or one older than thi
       }
       std::memcpy(value, found->bytes().data(), sizeof value);
       for (const Value& part : value) {
-        wrong += part.key != key || part.writer != key % writers || part.sequence != value[0].sequence;
+        wrong +=
+            part.key != key || part.writer != key % writers || part.sequence != value[0].sequence;
       }
       old += value[0].sequence < seen[key];
       seen[key] = std::max(seen[key], value[0].sequence);
@@ -85,7 +88,8 @@ TEST_CASE("no get returns another key's value, a torn one, or one older than thi
   CHECK(hits > 1000);
 }
 
-TEST_CASE("entries that are held stay intact while all else is evicted, cleared and grown", "[memory]") {
+TEST_CASE("entries that are held stay intact while all else is evicted, cleared and grown",
+          "[memory]") {
   ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}, {"shards", "2"}});
   std::atomic<std::uint64_t> torn{0};
   const auto* clearing = static_cast<const cairn_clear*>(memory->extension(CAIRN_CLEAR_ID));
@@ -98,7 +102,8 @@ TEST_CASE("entries that are held stay intact while all else is evicted, cleared 
       if (auto found = memory->get(key_of(key), Call())) {
         held[random() % held.size()] = {letter, std::move(*found)};
       } else {
-        memory->set(key_of(key), Entry::copy(std::string(100 + random() % 900, letter)), {}, Call());
+        memory->set(key_of(key), Entry::copy(std::string(100 + random() % 900, letter)), {},
+                    Call());
       }
       const auto& [expected, entry] = held[random() % held.size()];
       for (const char c : entry.bytes()) torn += c != expected;
@@ -130,7 +135,8 @@ TEST_CASE("the table grows under readers without a false miss", "[memory]") {
   CHECK(misses == 0);
 }
 
-TEST_CASE("one key that all threads read is counted apart, and freed when all have let go", "[memory]") {
+TEST_CASE("one key that all threads read is counted apart, and freed when all have let go",
+          "[memory]") {
   // The key is hot enough to be given a counter per stripe; then it is replaced again and again.
   static std::atomic<int> alive{0};
   struct Counted : cairn_owner {
@@ -184,8 +190,9 @@ TEST_CASE("hits are counted exactly, by however many threads", "[memory]") {
 
 // The sanitizers cannot follow a process that forks while it has threads.
 #if !defined(__SANITIZE_THREAD__)
-TEST_CASE("after a fork under load the child has an empty cache that works, the parent keeps its own",
-          "[memory]") {
+TEST_CASE(
+    "after a fork under load the child has an empty cache that works, the parent keeps its own",
+    "[memory]") {
   ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}, {"shards", "2"}});
   memory->set("parent", Entry::copy("v"), {}, Call());
   std::atomic<bool> stop{false};
@@ -208,7 +215,8 @@ TEST_CASE("after a fork under load the child has an empty cache that works, the 
       memory.after_fork();
       int code = 0;
       if (memory->get("parent", Call())) code = 1;
-      for (std::uint64_t k = 0; k < 500; ++k) memory->set(key_of(k), Entry::borrow("child"), {}, Call());
+      for (std::uint64_t k = 0; k < 500; ++k)
+        memory->set(key_of(k), Entry::borrow("child"), {}, Call());
       for (std::uint64_t k = 0; k < 500; ++k) {
         const auto found = memory->get(key_of(k), Call());
         if (!found || found->bytes() != "child") code = 2;

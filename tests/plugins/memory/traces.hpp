@@ -42,7 +42,8 @@ inline Trace zipf(std::size_t requests, std::uint32_t keys, double alpha, unsign
 }
 
 /// Popularity changes hands, all at once, so many times.
-inline Trace shifting_zipf(std::size_t requests, std::uint32_t keys, double alpha, unsigned shifts) {
+inline Trace shifting_zipf(std::size_t requests, std::uint32_t keys, double alpha,
+                           unsigned shifts) {
   Trace trace = zipf(requests, keys, alpha, 2);
   const std::size_t period = requests / (shifts + 1) + 1;
   for (std::size_t i = 0; i < trace.size(); ++i) {
@@ -58,8 +59,8 @@ inline Trace loop(std::size_t requests, std::uint32_t keys) {
   return trace;
 }
 
-/// A hot set that is asked for at random, interrupted by long runs of keys that never return. `share`
-/// of all requests are to the hot set, and could all be hits.
+/// A hot set that is asked for at random, interrupted by long runs of keys that never return.
+/// `share` of all requests are to the hot set, and could all be hits.
 inline Trace scans_over_hot_set(std::size_t requests, std::uint32_t hot, double share) {
   std::mt19937_64 random(3);
   Trace trace;
@@ -67,15 +68,16 @@ inline Trace scans_over_hot_set(std::size_t requests, std::uint32_t hot, double 
   const std::size_t run = 4 * std::size_t{hot};
   while (trace.size() < requests) {
     const auto in_hot = static_cast<std::size_t>(static_cast<double>(run) * share);
-    for (std::size_t i = 0; i < in_hot; ++i) trace.push_back(static_cast<std::uint32_t>(random() % hot));
+    for (std::size_t i = 0; i < in_hot; ++i)
+      trace.push_back(static_cast<std::uint32_t>(random() % hot));
     for (std::size_t i = in_hot; i < run; ++i) trace.push_back(cold++);
   }
   trace.resize(requests);
   return trace;
 }
 
-/// Recency decides: half of the requests repeat one of the last requests, nearer ones more often; the
-/// others are new keys, soon forgotten.
+/// Recency decides: half of the requests repeat one of the last requests, nearer ones more often;
+/// the others are new keys, soon forgotten.
 inline Trace recency(std::size_t requests, std::uint32_t reach) {
   std::mt19937_64 random(4);
   std::exponential_distribution<> back(4.0 / reach);
