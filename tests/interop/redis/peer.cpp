@@ -1,11 +1,14 @@
-// The C++ side of with_python.py: a program with regions on a shared Redis that does what it is told.
+// The C++ side of with_python.py: a program with regions on a shared Redis that does what it is
+// told.
 //
 //     redis-peer CONFIG.toml      commands on standard input, one answer each on standard output
 //
 //     set REGION KEY              stores the sample
 //     check REGION KEY            "same", "miss" or what is different
 //     create REGION KEY MS        the value, created in MS if need be: "created" or "found"
-//     herd REGION KEY THREADS MS  the same from many threads: how often the creator ran
+//     herd REGION KEY THREADS MS  the same from many threads: how often the creator ran, when it
+//     was
+//                                 done and when the last caller was (CLOCK_MONOTONIC, ns; 0: never)
 //     locked REGION KEY           "yes" or "no"
 //     remove REGION KEY
 
@@ -42,11 +45,14 @@ void do_as_told(cairn::Host& host, std::istream& words) {
   std::string what, region_name, key;
   words >> what >> region_name >> key;
   cairn::Region& region = host.region(region_name);
+  const auto now_ns = [] { return std::chrono::steady_clock::now().time_since_epoch().count(); };
   std::atomic<int> creations{0};
+  std::atomic<std::int64_t> created_at{0};
   const auto creator_of = [&](int ms) {
-    return [&creations, ms] {
+    return [&, ms] {
       ++creations;
       std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+      created_at = now_ns();
       return sample();
     };
   };
@@ -70,7 +76,11 @@ void do_as_told(cairn::Host& host, std::istream& words) {
       callers.emplace_back([&] { wrong += region.get_or_create(key, creator_of(ms)) != sample(); });
     }
     for (std::thread& caller : callers) caller.join();
-    std::cout << (wrong == 0 ? std::to_string(creations) : "wrong values");
+    if (wrong == 0) {
+      std::cout << creations << ' ' << created_at << ' ' << now_ns();
+    } else {
+      std::cout << "wrong values";
+    }
   } else if (what == "locked") {
     std::cout << (region.key_is_locked(key) ? "yes" : "no");
   } else if (what == "remove") {

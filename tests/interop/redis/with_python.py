@@ -199,7 +199,7 @@ def herd(program, config, port):
         begin.set()
         for peer in peers:
             peer.tell("herd", "json", "herd", 10, 200)
-        calls = [peer.answer() for peer in peers] + [str(answers.get(timeout=30)) for _ in pythons]
+        calls = [peer.answer().split()[0] for peer in peers] + [str(answers.get(timeout=30)) for _ in pythons]
         for python in pythons:
             python.join()
         for peer in peers:
