@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <list>
+#include <utility>
+#include <vector>
 
 namespace cairn::redis {
 
@@ -17,13 +19,15 @@ std::string channel_of(std::string_view name) {
 // One subscribed connection and those who wait on it. Whoever waits and finds nobody reading reads.
 class Listener::Line {
  public:
-  explicit Line(const Endpoint& endpoint)
+  Line(const Endpoint& endpoint, std::atomic<int>& lingering)
       : endpoint_(endpoint),
+        lingering_(lingering),
         greetings_left_(endpoint.greeting_replies),
         outgoing_(endpoint.greeting),
         transport_(make_transport(endpoint.address, endpoint.keepalive, endpoint.tls)),
         wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~Line() {
+    for (const auto& [name, channel] : channels_) lingering_ -= channel.waiters == 0 ? 1 : 0;
     if (wake_ >= 0) close(wake_);
   }
 
@@ -36,23 +40,29 @@ class Listener::Line {
     if (wake_ >= 0) close(wake_);
   }
 
-  Heard wait(const std::string& name, const std::function<bool()>& still_held,
-             Clock::time_point until) {
+  Heard wait(const std::string& name, Clock::time_point subscribe_until,
+             const std::function<std::optional<Clock::time_point>()>& wait_until) {
     std::unique_lock lock(mutex_);
     Waiter me{channel_of(name), false, false};
+    const Leave leave{*this, me, lock};
     join(me);
-    const auto subscribe_until = std::min(until, Clock::now() + endpoint_.connect_timeout);
+    subscribe_until = std::min(subscribe_until, Clock::now() + endpoint_.connect_timeout);
     read_until(lock, subscribe_until, [&] { return me.subscribed; });
-    if (me.subscribed && !me.released) {
-      lock.unlock();
-      const bool held = still_held();  // from here on a release is heard
-      lock.lock();
-      if (!held) me.released = true;
-    }
-    if (me.subscribed) read_until(lock, until, [&] { return me.released; });
-    leave(me);
-    if (me.released) return Heard::released;
-    return failed_ || !me.subscribed ? Heard::failed : Heard::nothing;
+    if (!me.subscribed) return Heard::failed;
+    lock.unlock();
+    const auto until = wait_until();  // from here on a release is heard
+    lock.lock();
+    if (!until) return Heard::no_need;
+    read_until(lock, *until, [&] { return me.released; });
+    return me.released ? Heard::released : failed_ ? Heard::failed : Heard::nothing;
+  }
+
+  // Also takes in what has come since somebody last waited, so that it does not pile up.
+  void tidy() {
+    std::unique_lock lock(mutex_);
+    if (read_ || failed_) return;  // whoever reads tidies when they leave
+    end_old_subscriptions();
+    if (open_) step(lock, Clock::time_point());
   }
 
  private:
@@ -61,33 +71,63 @@ class Listener::Line {
     bool subscribed;
     bool released;
   };
+  struct Channel {
+    bool subscribed = false;
+    int waiters = 0;
+    Clock::time_point idle_since;
+  };
+  struct Leave {
+    Line& line;
+    Waiter& me;
+    std::unique_lock<std::mutex>& lock;
+    ~Leave() {
+      if (!lock.owns_lock()) lock.lock();
+      line.leave(me);
+    }
+  };
 
   void join(Waiter& me) {
-    const auto same = std::find_if(waiters_.begin(), waiters_.end(), [&](const Waiter* other) {
-      return other->channel == me.channel;
-    });
-    if (same == waiters_.end()) {
-      send({"SUBSCRIBE", me.channel});
-    } else {
-      me.subscribed = (*same)->subscribed;
-    }
     waiters_.push_back(&me);
+    const auto [channel, is_new] = channels_.try_emplace(me.channel);
+    if (is_new) {
+      send({"SUBSCRIBE", me.channel});
+    } else if (channel->second.waiters == 0) {
+      --lingering_;
+    }
+    ++channel->second.waiters;
+    me.subscribed = channel->second.subscribed;
   }
   void leave(Waiter& me) {
     waiters_.remove(&me);
-    const bool last = std::none_of(waiters_.begin(), waiters_.end(), [&](const Waiter* other) {
-      return other->channel == me.channel;
-    });
-    if (last && !failed_) send({"UNSUBSCRIBE", me.channel});
+    if (const auto channel = channels_.find(me.channel); channel != channels_.end()) {
+      if (--channel->second.waiters == 0) {
+        channel->second.idle_since = Clock::now();
+        ++lingering_;
+      }
+    }
+    end_old_subscriptions();
     changed_.notify_all();  // somebody else reads now
+  }
+  void end_old_subscriptions() {
+    const auto now = Clock::now();
+    for (auto channel = channels_.begin(); channel != channels_.end();) {
+      const bool is_old =
+          channel->second.waiters == 0 &&
+          (now - channel->second.idle_since > linger || lingering_ > most_lingering);
+      if (!is_old) {
+        ++channel;
+        continue;
+      }
+      if (!failed_) send({"UNSUBSCRIBE", channel->first});
+      channel = channels_.erase(channel);
+      --lingering_;
+    }
   }
   void send(std::initializer_list<std::string_view> words) {
     CommandBuffer command;
     command.add(words);
     outgoing_.append(command.bytes());
-    if (!read_) return;  // whoever reads next sends it
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto woken = ::write(wake_, &one, sizeof one);
+    if (read_) eventfd_write(wake_, 1);  // else whoever reads next sends it
   }
 
   template <class Done>
@@ -118,8 +158,8 @@ class Listener::Line {
         }
       }
       // After the last wake-up: what was added before it is in outgoing_ now.
-      std::uint64_t woken = 0;
-      [[maybe_unused]] const auto read = ::read(wake_, &woken, sizeof woken);
+      eventfd_t kicks = 0;
+      eventfd_read(wake_, &kicks);
       while (!outgoing_.empty()) {
         const std::size_t sent = transport_->write(outgoing_.data(), outgoing_.size());
         if (sent == 0) break;
@@ -153,6 +193,10 @@ class Listener::Line {
     if (message.items.size() < 3) return;
     const std::string_view kind = message.items[0].text();
     const std::string_view channel = message.items[1].text();
+    if (kind == "subscribe") {
+      const auto subscribed = channels_.find(std::string(channel));
+      if (subscribed != channels_.end()) subscribed->second.subscribed = true;
+    }
     for (Waiter* waiter : waiters_) {
       if (waiter->channel != channel) continue;
       if (kind == "subscribe") waiter->subscribed = true;
@@ -160,10 +204,15 @@ class Listener::Line {
     }
   }
 
+  static constexpr auto linger = std::chrono::seconds(1);
+  static constexpr int most_lingering = 64;
+
   const Endpoint endpoint_;
+  std::atomic<int>& lingering_;
   std::mutex mutex_;  // guards all that follows, but the transport while somebody reads
   std::condition_variable changed_;
   std::list<Waiter*> waiters_;
+  std::map<std::string, Channel> channels_;
   std::size_t greetings_left_;
   std::string outgoing_;
   bool read_ = false;  // somebody is in step()
@@ -180,18 +229,36 @@ Listener::~Listener() = default;
 std::shared_ptr<Listener::Line> Listener::line_to(const std::shared_ptr<Node>& node) {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<Line>& line = lines_[node->endpoint().address.text()];
-  if (line == nullptr || !line->usable()) line = std::make_shared<Line>(node->endpoint());
+  if (line == nullptr || !line->usable()) {
+    line = std::make_shared<Line>(node->endpoint(), lingering_);
+  }
   return line;
 }
 
-Listener::Heard Listener::wait(const std::string& name, const std::function<bool()>& still_held,
-                               Clock::time_point until) {
+Listener::Heard Listener::wait(
+    const std::string& name, Clock::time_point subscribe_until,
+    const std::function<std::optional<Clock::time_point>()>& wait_until) {
+  std::shared_ptr<Line> line;
   try {
-    const std::shared_ptr<Node> node = router_.home_of(name, until);
+    const std::shared_ptr<Node> node = router_.home_of(name, subscribe_until);
     if (node == nullptr || !node->breaker().closed()) return Heard::failed;
-    return line_to(node)->wait(name, still_held, until);
+    line = line_to(node);
   } catch (const Error&) {
     return Heard::failed;
+  }
+  return line->wait(name, subscribe_until, wait_until);
+}
+
+void Listener::tidy() noexcept {
+  if (lingering_.load(std::memory_order_relaxed) == 0) return;
+  try {
+    std::vector<std::shared_ptr<Line>> lines;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [address, line] : lines_) lines.push_back(line);
+    }
+    for (const auto& line : lines) line->tidy();
+  } catch (const std::exception&) {  // no memory: another time
   }
 }
 

@@ -9,11 +9,13 @@
 
 #include "router.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace cairn::redis {
@@ -26,11 +28,18 @@ class Listener {
   explicit Listener(Router& router);
   ~Listener();
 
-  enum class Heard { released, nothing, failed };
-  /// Subscribes to `name`, then asks `still_held`, then waits for news until `until`. `failed`:
-  /// could not subscribe. `released` also if still_held() is false.
-  Heard wait(const std::string& name, const std::function<bool()>& still_held,
-             Clock::time_point until);
+  enum class Heard {
+    released,
+    nothing,  ///< until the end
+    no_need,  ///< `wait_until` saw no need to wait
+    failed,   ///< could not subscribe: `wait_until` was not asked
+  };
+  /// Subscribes to `name`, asks `wait_until` (nothing: there is no need to wait), then waits for
+  /// news. So no release after its look is missed. `released` may be old news: look again.
+  Heard wait(const std::string& name, Clock::time_point subscribe_until,
+             const std::function<std::optional<Clock::time_point>()>& wait_until);
+  /// Ends subscriptions that nobody has needed for a while. Cheap if there are none.
+  void tidy() noexcept;
 
   void close_inherited() noexcept;
 
@@ -39,7 +48,8 @@ class Listener {
   std::shared_ptr<Line> line_to(const std::shared_ptr<Node>& node);
 
   Router& router_;
-  std::mutex mutex_;
+  std::atomic<int> lingering_{0};                       // subscriptions that nobody waits on
+  std::mutex mutex_;                                    // guards what follows
   std::map<std::string, std::shared_ptr<Line>> lines_;  // by the server's address
 };
 

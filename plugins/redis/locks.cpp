@@ -72,6 +72,7 @@ std::string Locks::value_of(Token token) const {
 
 std::optional<Locks::Token> Locks::lock(Key key, std::chrono::nanoseconds lease,
                                         Clock::time_point deadline) {
+  listener_.tidy();
   const Token token = next_token_.fetch_add(2, std::memory_order_relaxed);  // odd: never 0
   const std::string name = name_of(key);
   const std::string value = value_of(token);
@@ -123,6 +124,7 @@ bool Locks::renew(Key key, Token token, std::chrono::nanoseconds lease,
 }
 
 bool Locks::unlock(Key key, Token token, Clock::time_point deadline) {
+  listener_.tidy();
   const std::string name = name_of(key);
   return run_script(unlock_script, name, token, channel_of(name), deadline);
 }
@@ -153,22 +155,26 @@ bool Locks::await_unlock(Key key, std::chrono::nanoseconds wait, Clock::time_poi
   const std::string name = name_of(key);
   const auto look_by = [&] { return std::min(call_deadline, Clock::now() + timeout_); };
   std::chrono::nanoseconds lease_left{};
-  const Seen seen = look(name, lease_left, look_by());
-  if (seen == Seen::free) return true;
-  if (wait.count() <= 0 || seen == Seen::silent) return false;
+  if (wait.count() <= 0) return look(name, lease_left, look_by()) == Seen::free;
 
-  // A holder that dies tells nobody: its lease ends the wait.
-  const auto now = Clock::now();
-  const auto longest = std::chrono::nanoseconds(std::chrono::hours(24));
-  const auto lease_ends = now + std::min(lease_left, longest) + std::chrono::milliseconds(1);
-  const auto until = std::min({call_deadline, now + std::min(wait, longest), lease_ends});
-  const auto still_held = [&] { return look(name, lease_left, look_by()) != Seen::free; };
-  switch (listener_.wait(name, still_held, until)) {
+  constexpr auto longest = std::chrono::nanoseconds(std::chrono::hours(24));
+  const auto wait_ends = std::min(call_deadline, Clock::now() + std::min(wait, longest));
+  Seen seen = Seen::silent;
+  Clock::time_point lease_ends;
+  const auto wait_until = [&]() -> std::optional<Clock::time_point> {
+    seen = look(name, lease_left, look_by());
+    if (seen != Seen::told) return std::nullopt;
+    // A holder that dies tells nobody: its lease ends the wait.
+    lease_ends = Clock::now() + std::min(lease_left, longest) + std::chrono::milliseconds(1);
+    return std::min(wait_ends, lease_ends);
+  };
+  switch (listener_.wait(name, wait_ends, wait_until)) {
     case Listener::Heard::released: counters_.notified.add(); return true;
-    case Listener::Heard::failed: return false;
+    case Listener::Heard::no_need: return seen == Seen::free;
+    case Listener::Heard::failed: return look(name, lease_left, look_by()) == Seen::free;
     case Listener::Heard::nothing: break;
   }
-  return Clock::now() >= lease_ends && !still_held();
+  return Clock::now() >= lease_ends && look(name, lease_left, look_by()) == Seen::free;
 }
 
 }  // namespace cairn::redis
