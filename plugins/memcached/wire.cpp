@@ -11,6 +11,8 @@ namespace cairn::memcached {
 namespace {
 
 constexpr std::time_t longest_relative = 60 * 60 * 24 * 30;  // more is a date to the server
+// Its dates have 31 bits. No server keeps an item for five years without a restart.
+constexpr std::time_t longest_dated = 60 * 60 * 24 * 365 * std::time_t{5};
 
 bool is_plain(std::string_view key) noexcept {
   if (key.empty() || key.size() > WireKey::longest) return false;
@@ -22,6 +24,7 @@ bool is_plain(std::string_view key) noexcept {
 
 std::time_t to_exptime(std::time_t seconds) {
   if (seconds <= longest_relative) return std::max<std::time_t>(seconds, 1);
+  if (seconds > longest_dated) return 0;
   // The server's clock is the machine's, and so not the host's, which a test may set.
   return std::time(nullptr) + seconds;
 }

@@ -16,7 +16,7 @@ LAYERS = {
     "host": ["cairn/", "fmt/", "nlohmann/json.hpp", "boost/dll/", "toml++/", "CLI/", "openssl/"],
     "plugins/json": ["cairn/"],
     "plugins/lmdb": ["cairn/", "lmdb.h"],
-    "plugins/memcached": ["cairn/", "libmemcached"],
+    "plugins/memcached": ["cairn/", "libmemcached", "openssl/", "zlib.h"],
     "plugins/memory": ["cairn/"],
     "plugins/msgpack": ["cairn/"],
     "plugins/null": ["cairn/"],
