@@ -81,6 +81,24 @@ void remove_database(const std::string& folder) {
   for (const char* name : {"/data.mdb", "/lock.mdb"}) ::unlink((folder + name).c_str());
 }
 
+// LMDB maps its table of readers with holes, and filling one on a full disk would end the program.
+// So it finds the file with its full size. Precondition: nobody has it open, for closing it drops
+// LMDB's locks.
+void reserve_reader_table(const Settings& settings) {
+  const std::string path = settings.folder + "/lock.mdb";
+  constexpr off_t per_reader = 64, header = 256;
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, settings.permissions);
+  const int error =
+      file < 0 ? errno
+               : posix_fallocate(file, 0,
+                                 header + per_reader * static_cast<off_t>(settings.max_readers));
+  if (file >= 0) ::close(file);
+  if (error != 0) {
+    throw Error(Errc::config, "cannot reserve room for " + path + ": " + std::strerror(error),
+                error);
+  }
+}
+
 void make_folder(const Settings& settings) {
   std::error_code error;
   if (fs::is_directory(settings.folder, error)) return;
@@ -164,6 +182,7 @@ void Store::open_first() {
   } else {
     unsynced.clear();
   }
+  reserve_reader_table(settings_);
   try {
     environment_ = std::make_unique<Environment>(settings_, services_);
   } catch (const Damaged& damage) {
@@ -171,6 +190,7 @@ void Store::open_first() {
     services_.log(Services::warning,
                   std::string(damage.what()) + ": when_damaged = \"start_empty\"");
     remove_database(settings_.folder);
+    reserve_reader_table(settings_);
     environment_ = std::make_unique<Environment>(settings_, services_);
   }
 }

@@ -157,7 +157,7 @@ TEST_CASE("an entry outlives the component it came from", "[lmdb]") {
   CHECK(text_of(entry) == "still here");
 }
 
-TEST_CASE("threads read whole values while others write, and writes share commits", "[lmdb]") {
+TEST_CASE("threads read whole values while others write", "[lmdb]") {
   TemporaryFolder folder;
   ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
   std::atomic<int> torn{0}, reads{0}, writers{4};
@@ -186,9 +186,28 @@ TEST_CASE("threads read whole values while others write, and writes share commit
   for (auto& thread : threads) thread.join();
   CHECK(torn == 0);
   CHECK(reads > 0);
-  const Document stats = lmdb->stats(Call());
-  CHECK(stats.root()["changes"].int_value() == 2000);
-  CHECK(stats.root()["commits"].int_value() < 2000);
+  CHECK(lmdb->stats(Call()).root()["changes"].int_value() == 2000);
+}
+
+TEST_CASE("writes that come while one is being committed share the next commit", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}, {"sync", "full"}});  // slow commits
+  const std::string value(1000, 'v');
+  std::int64_t changes = 0, commits = 0;
+  // Which thread runs when is the scheduler's affair: as often as it takes, within reason.
+  for (int round = 0; round < 50 && changes == commits; ++round) {
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 5; ++i) lmdb->set(std::to_string(t), Entry::borrow(value), {}, Call());
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    const Document stats = lmdb->stats(Call());
+    changes = stats.root()["changes"].int_value();
+    commits = stats.root()["commits"].int_value();
+  }
+  CHECK(commits < changes);
 }
 
 TEST_CASE("a forked child reads, writes and locks on its own, and leaves the parent's alone",

@@ -49,7 +49,8 @@ TEST_CASE("no option makes libmemcached buffer", "[memcached]") {
     CHECK(std::string_view(component.options[i].name).find("behavior") == std::string_view::npos);
   }
   std::vector<std::string> names;
-  for (int i = 0; i < 20'000; ++i) names.push_back(std::string("k").append(std::to_string(i % 500)));
+  for (int i = 0; i < 20'000; ++i)
+    names.push_back(std::string("k").append(std::to_string(i % 500)));
   const std::vector<Key> keys(names.begin(), names.end());
   const std::vector<Entry> entries(keys.size(), Entry::borrow("small"));
   for (const char* protocol : {"ascii", "binary"}) {
