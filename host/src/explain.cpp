@@ -28,17 +28,20 @@ void add_row(std::string& out, std::string_view name, const std::vector<std::str
   if (lines.empty()) out += "\n";
 }
 
+std::string shown(const cairn_option& option, Node value) {
+  const std::string_view type = option.type;
+  const bool secret = (option.flags & CAIRN_OPTION_SECRET) != 0;
+  std::string text = host::redacted(option, value);
+  return !secret && (type == "text" || type == "path") ? '"' + text + '"' : text;
+}
+
 std::vector<std::string> options_of(const Layer& layer) {
   std::vector<std::string> lines;
   const cairn_component& component = layer.component();
   for (std::size_t i = 0; i < component.option_count; ++i) {
     const cairn_option& option = *cairn_option_at(&component, i);
     if (const Node value = layer.options().root().find(option.name)) {
-      const std::string_view type = option.type;
-      const bool quoted = (type == "text" || type == "path") && (option.flags & CAIRN_OPTION_SECRET) == 0;
-      const std::string text = host::redacted(option, value);
-      lines.push_back(quoted ? fmt::format("{} = \"{}\"", option.name, text)
-                             : fmt::format("{} = {}", option.name, text));
+      lines.push_back(fmt::format("{} = {}", option.name, shown(option, value)));
     }
   }
   return lines;
@@ -109,8 +112,8 @@ std::string explain(const Host& host, std::string_view region, Drawing style) {
   std::string out;
   add_row(out, title, rules_of(config.policy), width);
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    out += fmt::format("    {} {}\n", arrow,
-                       host::kind_names(i == 0 && config.bytes_only ? CAIRN_BYTES : kinds[i]));
+    const std::uint32_t given = i == 0 && config.bytes_only ? std::uint32_t{CAIRN_BYTES} : kinds[i];
+    out += fmt::format("    {} {}\n", arrow, host::kind_names(given));
     const bool is_store = i + 1 == layers.size();
     std::vector<std::string> lines = options_of(*layers[i]);
     if (is_store && !stack->store().config().name.empty()) {
