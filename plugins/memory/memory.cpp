@@ -30,7 +30,6 @@ class Memory final : public Backend {
   static constexpr auto name = "memory";
   static constexpr auto help = "Keeps entries in this process, within a bound.";
   static constexpr auto accepts = Kinds::any;
-  static constexpr std::uint32_t max_key_bytes = memory::Record::longest_key;
   static constexpr std::array options{
       Option("max_bytes", "size")
           .defaults_to("64MiB")
