@@ -47,7 +47,7 @@ class ComponentUnderTest {
     if (status != CAIRN_OK) {
       throw cairn::Error::from_layer(cairn::to_errc(status), call.error_text, call.system_error);
     }
-    backend_.emplace(table());
+    backend_.emplace(table(below));
   }
   ComponentUnderTest(const ComponentUnderTest&) = delete;
   ComponentUnderTest& operator=(const ComponentUnderTest&) = delete;
@@ -124,9 +124,10 @@ class ComponentUnderTest {
     out.text(text);
   }
 
-  // Operations that the component does not offer answer as Backend's defaults do.
-  cairn_next table() {
-    cairn_next next = cairn::detail::table_of(missing_);
+  // Operations that a proxy does not offer pass it by; those that a backend does not offer answer as
+  // Backend's defaults do.
+  cairn_next table(cairn::Backend* below) {
+    cairn_next next = cairn::detail::table_of(below != nullptr ? *below : missing_);
 #define CAIRN_TAKE(op)                       \
   if (component_.ops->op != nullptr) {       \
     next.op.fn = component_.ops->op;         \
