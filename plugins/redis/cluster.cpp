@@ -70,11 +70,6 @@ class Cluster final : public Router {
     const auto map = current(deadline);
     return map == nullptr ? nullptr : node_for(*map, key, false);
   }
-  void close_inherited() noexcept override {
-    for (const auto* nodes : {&masters_, &replicas_}) {
-      for (const auto& [address, node] : *nodes) node->close_inherited();
-    }
-  }
   Health health() override;
 
  private:

@@ -5,8 +5,6 @@
 #include <cairn/error.hpp>
 
 #include <sched.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <new>
@@ -56,23 +54,19 @@ Connection::Connection(const Endpoint& endpoint, Breaker& breaker, Counters& cou
       name_(endpoint.address.text()),
       breaker_(breaker),
       counters_(counters),
-      kick_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-
-Connection::~Connection() {
-  if (kick_ >= 0) close(kick_);
-}
+      doorbell_(endpoint.descriptors) {}
 
 // ---- the caller's side ----
 
 void Connection::start(Request& request) {
-  bool kick = false;
+  bool ring = false;
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(&request);
     load_.fetch_add(1, std::memory_order_relaxed);
-    kick = std::exchange(asleep_, false);
+    ring = std::exchange(asleep_, false);
   }
-  if (kick) eventfd_write(kick_, 1);
+  if (ring) doorbell_.ring();
 }
 
 void Connection::push() {
@@ -178,7 +172,6 @@ bool Connection::advance(Request* mine) {
       if (transport_->wait(for_read, !for_read, until)) return true;
       return !give_up_waiting(mine, Clock::now());
     }
-    fd_.store(transport_->fd(), std::memory_order_relaxed);
     greetings_left_ = endpoint_.greeting_replies;
     outgoing_ = endpoint_.greeting;
     written_ = 0;
@@ -195,7 +188,7 @@ void Connection::connect() {
   phase_ = Phase::opening;
   phase_since_ = Clock::now();
   reader_ = std::make_unique<ReplyReader>();
-  transport_ = make_transport(endpoint_.address, endpoint_.keepalive, endpoint_.tls);
+  transport_ = make_transport(endpoint_);
 }
 
 void Connection::take_queue() {
@@ -283,13 +276,12 @@ bool Connection::sleep(Clock::time_point until) {
     if (!queue_.empty()) return true;
     asleep_ = true;
   }
-  const bool woken = transport_->wait(true, !outgoing_.empty(), until, kick_);
+  const bool woken = transport_->wait(true, !outgoing_.empty(), until, doorbell_.fd());
   {
     const std::lock_guard lock(mutex_);
     asleep_ = false;
   }
-  eventfd_t kicks = 0;
-  eventfd_read(kick_, &kicks);
+  doorbell_.silence();
   return woken;
 }
 
@@ -385,7 +377,6 @@ void Connection::break_off(Errc code, std::string_view reason, int system_error)
   // What the bytes of the connection meant says nothing about the caller's entry.
   if (code == Errc::corrupt) code = Errc::unavailable;
 
-  fd_.store(-1, std::memory_order_relaxed);
   transport_.reset();
   reader_.reset();
   outgoing_.clear();
@@ -451,12 +442,6 @@ bool Connection::hand_on() noexcept {
 bool Connection::answers_fast() const noexcept {
   return round_trip_ns_.load(std::memory_order_relaxed) <
          std::chrono::nanoseconds(worth_spinning_for).count();
-}
-
-void Connection::close_inherited() noexcept {
-  const int fd = fd_.exchange(-1, std::memory_order_relaxed);
-  if (fd >= 0) close(fd);
-  if (kick_ >= 0) close(kick_);
 }
 
 }  // namespace cairn::redis

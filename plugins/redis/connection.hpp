@@ -20,6 +20,7 @@
 
 #include "breaker.hpp"
 #include "counters.hpp"
+#include "endpoint.hpp"
 #include "resp.hpp"
 #include "transport.hpp"
 
@@ -35,18 +36,6 @@
 #include <vector>
 
 namespace cairn::redis {
-
-/// How to reach and greet one server.
-struct Endpoint {
-  Address address;
-  std::shared_ptr<TlsContext> tls;
-  bool keepalive = true;
-  std::chrono::nanoseconds connect_timeout{};
-  std::chrono::nanoseconds timeout{};
-  std::string greeting;  // commands that come before all others: who we are, which database
-  std::size_t greeting_replies = 0;
-  std::string role;  // if not empty, the last one is ROLE and must answer this
-};
 
 /// Commands of one caller, and where their answers go.
 class Request {
@@ -81,7 +70,6 @@ class Connection {
   Connection(const Endpoint& endpoint, Breaker& breaker, Counters& counters);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  ~Connection();
 
   /// Queues the request.
   void start(Request& request);
@@ -93,8 +81,6 @@ class Connection {
 
   /// Requests that have been started and are not done.
   std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
-  /// In a child after fork: closes our copy of the socket and touches nothing else.
-  void close_inherited() noexcept;
 
  private:
   enum class Phase { closed, opening, greeting, ready };
@@ -130,13 +116,12 @@ class Connection {
   Breaker& breaker_;
   Counters& counters_;
   std::atomic<std::size_t> load_{0};
-  std::atomic<int> fd_{-1};  // a copy for close_inherited
-  const int kick_;           // an eventfd that wakes a driver asleep, to send what is new
+  Doorbell doorbell_;                           // wakes a driver asleep, to send what is new
   std::atomic<std::int64_t> round_trip_ns_{0};  // smoothed
 
   std::mutex mutex_;  // guards what follows
   bool driven_ = false;
-  bool asleep_ = false;  // the driver is, and wants to be kicked
+  bool asleep_ = false;  // the driver is, and hears the doorbell
   std::vector<Request*> queue_;
   std::deque<InFlight> in_flight_;
 

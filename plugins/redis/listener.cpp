@@ -2,9 +2,6 @@
 
 #include <cairn/error.hpp>
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <list>
 #include <utility>
@@ -24,22 +21,16 @@ class Listener::Line {
         lingering_(lingering),
         greetings_left_(endpoint.greeting_replies),
         outgoing_(endpoint.greeting),
-        transport_(make_transport(endpoint.address, endpoint.keepalive, endpoint.tls)),
-        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+        transport_(make_transport(endpoint)),
+        doorbell_(endpoint.descriptors) {}
   ~Line() {
     for (const auto& [name, channel] : channels_) lingering_ -= channel.waiters == 0 ? 1 : 0;
-    if (wake_ >= 0) close(wake_);
   }
 
   bool usable() {
     const std::lock_guard lock(mutex_);
     return !failed_;
   }
-  void close_inherited() noexcept {
-    if (transport_->fd() >= 0) close(transport_->fd());
-    if (wake_ >= 0) close(wake_);
-  }
-
   Heard wait(const std::string& name, Clock::time_point subscribe_until,
              const std::function<std::optional<Clock::time_point>()>& wait_until) {
     std::unique_lock lock(mutex_);
@@ -127,7 +118,7 @@ class Listener::Line {
     CommandBuffer command;
     command.add(words);
     outgoing_.append(command.bytes());
-    if (read_) eventfd_write(wake_, 1);  // else whoever reads next sends it
+    if (read_) doorbell_.ring();  // else whoever reads next sends it
   }
 
   template <class Done>
@@ -152,14 +143,13 @@ class Listener::Line {
         if (!open_) {
           const bool for_read = transport_->wants() == Transport::Interest::read;
           lock.unlock();
-          transport_->wait(for_read, !for_read, until, wake_);
+          transport_->wait(for_read, !for_read, until, doorbell_.fd());
           lock.lock();
           return;
         }
       }
       // After the last wake-up: what was added before it is in outgoing_ now.
-      eventfd_t kicks = 0;
-      eventfd_read(wake_, &kicks);
+      doorbell_.silence();
       while (!outgoing_.empty()) {
         const std::size_t sent = transport_->write(outgoing_.data(), outgoing_.size());
         if (sent == 0) break;
@@ -170,7 +160,7 @@ class Listener::Line {
       if (got == 0) {
         const bool for_write = !outgoing_.empty();
         lock.unlock();
-        transport_->wait(true, for_write, until, wake_);
+        transport_->wait(true, for_write, until, doorbell_.fd());
         lock.lock();
         return;
       }
@@ -220,7 +210,7 @@ class Listener::Line {
   bool open_ = false;
   std::unique_ptr<Transport> transport_;
   ReplyReader reader_;
-  int wake_;
+  Doorbell doorbell_;
 };
 
 Listener::Listener(Router& router) : router_(router) {}
@@ -259,12 +249,6 @@ void Listener::tidy() noexcept {
     }
     for (const auto& line : lines) line->tidy();
   } catch (const std::exception&) {  // no memory: another time
-  }
-}
-
-void Listener::close_inherited() noexcept {
-  for (const auto& [address, line] : lines_) {
-    if (line != nullptr) line->close_inherited();
   }
 }
 

@@ -41,8 +41,6 @@ class Listener {
   /// Ends subscriptions that nobody has needed for a while. Cheap if there are none.
   void tidy() noexcept;
 
-  void close_inherited() noexcept;
-
  private:
   class Line;
   std::shared_ptr<Line> line_to(const std::shared_ptr<Node>& node);

@@ -34,8 +34,6 @@ class Locks {
   /// it.
   bool await_unlock(Key key, std::chrono::nanoseconds wait, Clock::time_point call_deadline);
 
-  void close_inherited() noexcept { listener_.close_inherited(); }
-
  private:
   std::string name_of(Key key) const;
   std::string value_of(Token token) const;

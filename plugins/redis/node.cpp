@@ -61,8 +61,4 @@ void Node::finish(Request& request, const Ticket& ticket, bool repeatable) {
   ticket.connection->finish(request);
 }
 
-void Node::close_inherited() noexcept {
-  for (const auto& connection : connections_) connection->close_inherited();
-}
-
 }  // namespace cairn::redis

@@ -38,7 +38,6 @@ class Node {
 
   const Endpoint& endpoint() const noexcept { return endpoint_; }
   Breaker& breaker() noexcept { return breaker_; }
-  void close_inherited() noexcept;
 
  private:
   Connection& least_busy() noexcept;

@@ -74,8 +74,10 @@ class Redis final : public Backend {
   // All that holds sockets, locks and randomness: a child after fork starts afresh.
   struct Parts {
     explicit Parts(const Settings& settings)
-        : router(make_router(settings, counters)), locks(*router, settings, counters) {}
+        : router(make_router(settings, counters, descriptors)),
+          locks(*router, settings, counters) {}
     Counters counters;
+    const std::shared_ptr<Descriptors> descriptors = std::make_shared<Descriptors>();
     std::unique_ptr<Router> router;
     Locks locks;
   };
@@ -259,8 +261,7 @@ Document Redis::stats(Call) {
 void Redis::after_fork() {
   // Threads of the parent may have held any lock at that moment, and are gone: what they guarded
   // cannot be used, nor destroyed. It is left behind, without its sockets.
-  parts_->locks.close_inherited();
-  parts_->router->close_inherited();
+  parts_->descriptors->close_inherited();
   static_cast<void>(parts_.release());
   parts_ = std::make_unique<Parts>(settings_);
 }

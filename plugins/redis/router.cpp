@@ -28,7 +28,6 @@ class Standalone final : public Router {
   }
 
   std::shared_ptr<Node> home_of(std::string_view, Clock::time_point) override { return node_; }
-  void close_inherited() noexcept override { node_->close_inherited(); }
   Health health() override {
     return {1, node_->breaker().closed() ? 0u : 1u, node_->breaker().times_opened()};
   }
@@ -59,6 +58,7 @@ Reply run_on(Node& node, const Command& command, Clock::time_point deadline, boo
 
 std::shared_ptr<Node> NodeFactory::make(Endpoint endpoint, std::size_t connections) const {
   endpoint.tls = tls;
+  endpoint.descriptors = descriptors;
   endpoint.keepalive = settings.keepalive;
   endpoint.connect_timeout = settings.connect_timeout;
   endpoint.timeout = settings.timeout;
@@ -98,8 +98,10 @@ std::shared_ptr<Node> NodeFactory::make_sentinel(const Address& address) const {
   return make(std::move(endpoint), 1);
 }
 
-std::unique_ptr<Router> make_router(const Settings& settings, Counters& counters) {
-  const NodeFactory factory{settings, make_tls_context(settings.tls), counters};
+std::unique_ptr<Router> make_router(const Settings& settings, Counters& counters,
+                                    std::shared_ptr<Descriptors> descriptors) {
+  const NodeFactory factory{settings, make_tls_context(settings.tls), std::move(descriptors),
+                            counters};
   switch (settings.mode) {
     case Mode::sentinel: return make_sentinel_router(factory);
     case Mode::cluster: return make_cluster_router(factory);

@@ -39,8 +39,6 @@ class Router {
   virtual bool is_sharded() const noexcept { return false; }
   /// Where notifications about `key` are published; null: not known now.
   virtual std::shared_ptr<Node> home_of(std::string_view key, Clock::time_point deadline) = 0;
-  /// In a child after fork: closes our copies of the sockets and touches nothing else.
-  virtual void close_inherited() noexcept = 0;
   /// Servers in use, and those that are left alone just now.
   struct Health {
     std::size_t servers = 0;
@@ -57,6 +55,7 @@ Reply run_on(Node& node, const Command& command, Clock::time_point deadline, boo
 struct NodeFactory {
   const Settings& settings;
   std::shared_ptr<TlsContext> tls;
+  std::shared_ptr<Descriptors> descriptors;
   Counters& counters;
 
   /// `role`: what ROLE must answer, or empty; `read_only`: it may be a cluster's replica.
@@ -69,7 +68,8 @@ struct NodeFactory {
   std::shared_ptr<Node> make(Endpoint endpoint, std::size_t connections) const;
 };
 
-std::unique_ptr<Router> make_router(const Settings& settings, Counters& counters);
+std::unique_ptr<Router> make_router(const Settings& settings, Counters& counters,
+                                    std::shared_ptr<Descriptors> descriptors);
 std::unique_ptr<Router> make_sentinel_router(const NodeFactory& factory);
 std::unique_ptr<Router> make_cluster_router(const NodeFactory& factory);
 

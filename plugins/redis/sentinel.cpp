@@ -34,12 +34,6 @@ class Sentinel final : public Router {
     const auto view = current(deadline);
     return view == nullptr ? nullptr : view->master;
   }
-  void close_inherited() noexcept override {
-    for (const auto& sentinel : sentinels_) sentinel->close_inherited();
-    if (view_ == nullptr) return;
-    view_->master->close_inherited();
-    for (const auto& replica : view_->replicas) replica->close_inherited();
-  }
   Health health() override;
 
  private:

@@ -84,13 +84,12 @@ BIO_METHOD* quiet_socket_method() {
 
 class TlsTransport final : public Transport {
  public:
-  TlsTransport(const Address& address, bool keepalive, std::shared_ptr<TlsContext> context)
-      : Transport(address, keepalive),
-        context_(std::move(context)),
-        ssl_(SSL_new(context_->ssl())) {
+  explicit TlsTransport(const Endpoint& endpoint)
+      : Transport(endpoint), context_(endpoint.tls), ssl_(SSL_new(context_->ssl())) {
     if (ssl_ == nullptr) throw std::bad_alloc();
-    const std::string& name =
-        context_->settings.server_name.empty() ? address.host : context_->settings.server_name;
+    const std::string& name = context_->settings.server_name.empty()
+                                  ? endpoint.address.host
+                                  : context_->settings.server_name;
     if (is_ip_address(name)) {
       X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str());
     } else {
@@ -216,9 +215,8 @@ std::shared_ptr<TlsContext> make_tls_context(const TlsSettings& settings) {
   return settings.on ? std::make_shared<TlsContext>(settings) : nullptr;
 }
 
-std::unique_ptr<Transport> make_tls_transport(const Address& address, bool keepalive,
-                                              std::shared_ptr<TlsContext> context) {
-  return std::make_unique<TlsTransport>(address, keepalive, std::move(context));
+std::unique_ptr<Transport> make_tls_transport(const Endpoint& endpoint) {
+  return std::make_unique<TlsTransport>(endpoint);
 }
 
 }  // namespace cairn::redis

@@ -4,6 +4,7 @@
 // not to; what is wrong with it is in the error's text.
 #pragma once
 
+#include "settings.hpp"
 #include "transport.hpp"
 
 #include <memory>
@@ -13,7 +14,7 @@ namespace cairn::redis {
 /// What all connections of one backend share. Errors: Error(config) that names the file.
 std::shared_ptr<TlsContext> make_tls_context(const TlsSettings& settings);
 
-std::unique_ptr<Transport> make_tls_transport(const Address& address, bool keepalive,
-                                              std::shared_ptr<TlsContext> context);
+/// Precondition: endpoint.tls is not null.
+std::unique_ptr<Transport> make_tls_transport(const Endpoint& endpoint);
 
 }  // namespace cairn::redis

@@ -37,7 +37,10 @@ void Socket::FreeAddresses::operator()(addrinfo* list) const noexcept {
   freeaddrinfo(list);
 }
 
-Socket::Socket(const Address& address, bool keepalive) : address_(address), keepalive_(keepalive) {
+Socket::Socket(const Endpoint& endpoint)
+    : address_(endpoint.address),
+      keepalive_(endpoint.keepalive),
+      descriptors_(endpoint.descriptors) {
   if (address_.is_unix()) {
     connect_unix();
   } else {
@@ -47,7 +50,20 @@ Socket::Socket(const Address& address, bool keepalive) : address_(address), keep
 }
 
 Socket::~Socket() {
-  if (fd_ >= 0) close(fd_);
+  close();
+}
+
+void Socket::open(int family) {
+  close();
+  fd_ = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd_ >= 0) descriptors_->add(fd_);
+}
+
+void Socket::close() noexcept {
+  if (fd_ < 0) return;
+  descriptors_->remove(fd_);
+  ::close(fd_);
+  fd_ = -1;
 }
 
 void Socket::look_up() {
@@ -72,7 +88,7 @@ void Socket::connect_unix() {
     throw Error(Errc::rejected, "the path of the unix socket is too long: " + address_.path);
   }
   std::memcpy(to.sun_path, address_.path.c_str(), address_.path.size());
-  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  open(AF_UNIX);
   if (fd_ < 0) lost("cannot open a socket", errno);
   // A unix socket connects at once, or its queue is full (EAGAIN).
   if (connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
@@ -86,8 +102,7 @@ void Socket::try_next() {
   while (next_ != nullptr) {
     const addrinfo& to = *next_;
     next_ = to.ai_next;
-    if (fd_ >= 0) close(fd_);
-    fd_ = socket(to.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    open(to.ai_family);
     if (fd_ < 0) {
       last_errno_ = errno;
       continue;
@@ -167,10 +182,9 @@ bool Transport::wait(bool for_read, bool for_write, Clock::time_point until, int
   }
 }
 
-std::unique_ptr<Transport> make_transport(const Address& address, bool keepalive,
-                                          const std::shared_ptr<TlsContext>& tls) {
-  if (tls != nullptr) return make_tls_transport(address, keepalive, tls);
-  return std::make_unique<Transport>(address, keepalive);
+std::unique_ptr<Transport> make_transport(const Endpoint& endpoint) {
+  if (endpoint.tls != nullptr) return make_tls_transport(endpoint);
+  return std::make_unique<Transport>(endpoint);
 }
 
 }  // namespace cairn::redis

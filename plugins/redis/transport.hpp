@@ -7,8 +7,7 @@
 // transport is of no use afterwards.
 #pragma once
 
-#include "address.hpp"
-#include "settings.hpp"
+#include "endpoint.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -21,13 +20,11 @@ namespace cairn::redis {
 
 using Clock = std::chrono::steady_clock;
 
-class TlsContext;  // tls.hpp
-
 /// A non-blocking socket that is being connected, or is.
 class Socket {
  public:
   /// Starts connecting. Looks names up, which may take as long as the system's resolver takes.
-  Socket(const Address& address, bool keepalive);
+  explicit Socket(const Endpoint& endpoint);
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
   ~Socket();
@@ -43,9 +40,12 @@ class Socket {
   void look_up();
   void try_next();
   void connect_unix();
+  void open(int family);
+  void close() noexcept;
 
   const Address address_;
   const bool keepalive_;
+  const std::shared_ptr<Descriptors> descriptors_;
   std::unique_ptr<addrinfo, FreeAddresses> found_;
   addrinfo* next_ = nullptr;  // what is tried after the current one fails
   int fd_ = -1;
@@ -57,7 +57,7 @@ class Transport {
  public:
   enum class Interest { read, write };
 
-  Transport(const Address& address, bool keepalive) : socket_(address, keepalive) {}
+  explicit Transport(const Endpoint& endpoint) : socket_(endpoint) {}
   virtual ~Transport() = default;
 
   /// True: bytes can flow. False: wait() for what wants() says, and call again.
@@ -78,8 +78,7 @@ class Transport {
   Socket socket_;
 };
 
-/// A transport of the kind that `tls` asks for; null: a plain one.
-std::unique_ptr<Transport> make_transport(const Address& address, bool keepalive,
-                                          const std::shared_ptr<TlsContext>& tls);
+/// A transport of the kind that the endpoint asks for.
+std::unique_ptr<Transport> make_transport(const Endpoint& endpoint);
 
 }  // namespace cairn::redis

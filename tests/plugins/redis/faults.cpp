@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 using namespace cairn;
@@ -18,6 +19,14 @@ using namespace std::chrono_literals;
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+std::size_t resident_kib() {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("VmRSS:", 0) == 0) return std::stoul(line.substr(6));
+  }
+  return 0;
+}
 
 std::size_t open_descriptors() {
   const std::filesystem::directory_iterator all("/proc/self/fd");
@@ -156,7 +165,7 @@ TEST_CASE("a frozen server costs each caller at most the timeout, then nothing",
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(failed == 8);
-  CHECK(longest_ms < 150 + 100);
+  CHECK(longest_ms < 150 + 400);  // a loaded machine wakes threads late
 
   const auto begin = Clock::now();
   CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::unavailable);
@@ -174,7 +183,9 @@ TEST_CASE("a frozen server costs each caller at most the timeout, then nothing",
 
 TEST_CASE("only one caller probes a server that was left alone", "[redis][fault]") {
   PrivateRedis server;
-  ComponentUnderTest redis("redis", quick_at(server.url()));
+  auto texts = quick_at(server.url());
+  texts["timeout"] = "600ms";  // long enough for all callers to come while one probes
+  ComponentUnderTest redis("redis", texts);
   redis->set("k", Entry::copy("v"), {}, Call());
   server.process().freeze();
   CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::timeout);
@@ -200,12 +211,14 @@ TEST_CASE("a caller leaves at its own deadline, and the others are not disturbed
   ComponentUnderTest redis("redis", {{"url", server.url()}, {"max_connections", "1"}});
   redis->set("k", Entry::copy("v"), {}, Call());
   BareRedis bare(server.port());
-  bare({"CLIENT", "PAUSE", "200", "ALL"});
-  std::thread patient([&] { CHECK(redis->get("k", Call())->bytes() == "v"); });
+  bare({"CLIENT", "PAUSE", "600", "ALL"});
+  std::string waited_for;
+  std::thread patient([&] { waited_for = redis->get("k", Call())->bytes(); });
   const auto begin = Clock::now();
   CHECK(failure_of([&](Call call) { redis->get("k", call); }, 20ms).code == Errc::timeout);
-  CHECK(Clock::now() - begin < 150ms);
+  CHECK(Clock::now() - begin < 500ms);
   patient.join();
+  CHECK(waited_for == "v");
   redis->set("other", Entry::copy("mine"), {}, Call());
   CHECK(redis->get("other", Call())->bytes() == "mine");  // the late answer went to nobody else
   CHECK(statistic(redis, "connects") == 1);
@@ -247,18 +260,21 @@ TEST_CASE("a server that speaks something else is refused, not believed", "[redi
   CHECK_THAT(failure.text, Catch::Contains("not an answer of Redis"));
 }
 
-TEST_CASE("a thousand reconnects leave no descriptor behind", "[redis][fault]") {
+TEST_CASE("a thousand reconnects leave no descriptor and no memory behind", "[redis][fault]") {
   PrivateRedis server;
   ComponentUnderTest redis("redis", quick_at(server.url()));
   BareRedis bare(server.port());
   redis->set("k", Entry::copy("v"), {}, Call());
   const std::size_t before = open_descriptors();
-  for (int i = 0; i < 1000; ++i) {
+  std::size_t memory = 0;
+  for (int i = 0; i < 1100; ++i) {
+    if (i == 100) memory = resident_kib();
     bare({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
     if (redis->get("k", Call())->bytes() != "v") FAIL("another value");
   }
   CHECK(open_descriptors() == before);
-  CHECK(statistic(redis, "connects") >= 1000);
+  CHECK(resident_kib() < memory + 1024);
+  CHECK(statistic(redis, "connects") >= 1100);
 }
 
 TEST_CASE("a child after fork opens its own connections", "[redis][fault]") {
