@@ -56,9 +56,7 @@ bool is_unreachable(const Reply& reply) noexcept {
 class Cluster final : public Router {
  public:
   explicit Cluster(const NodeFactory& factory)
-      : factory_(factory),
-        timeout_(factory.settings.timeout),
-        read_from_replica_(factory.settings.read_from_replica) {
+      : factory_(factory), read_from_replica_(factory.settings.read_from_replica) {
     for (const Address& address : factory_.settings.servers) node_at(address, false);
   }
 
@@ -95,7 +93,6 @@ class Cluster final : public Router {
   }
 
   const NodeFactory factory_;
-  const std::chrono::nanoseconds timeout_;
   const bool read_from_replica_;
   std::atomic<std::size_t> turn_{0};  // which replica is next
 
