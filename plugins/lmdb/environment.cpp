@@ -12,9 +12,13 @@
 namespace cairn::lmdb {
 namespace {
 
-// In the unnamed tree, beside the three named ones: says that the file is ours, and how it is laid
-// out.
-constexpr std::string_view mark_key = "cairn.format";
+// The records of the unnamed tree that are no entries: ours begin with StoredKey::reserved. The
+// first says that the file is ours and how it is laid out, the second is only written.
+constexpr std::string_view mark_key = "\1format";
+constexpr std::string_view room_key = "\1room";
+constexpr const char* ages_name = "\1ages";
+constexpr const char* expiries_name = "\1expiries";
+constexpr std::size_t own_records = 4;
 constexpr std::string_view mark = "lmdb 1";
 
 // Where a thread looks for a free slot first: each its own, so that they do not meet.
@@ -130,11 +134,11 @@ void Environment::open_trees() {
   const auto check = [&](int code) {
     if (code != 0) throw to_error(code, "cannot read " + file_);
   };
-  check(mdb_dbi_open(txn, nullptr, 0, &unnamed_));
+  check(mdb_dbi_open(txn, nullptr, 0, &entries_));
   MDB_stat stat{};
-  check(mdb_stat(txn, unnamed_, &stat));
+  check(mdb_stat(txn, entries_, &stat));
   MDB_val key = to_val(mark_key), value;
-  const int found = mdb_get(txn, unnamed_, &key, &value);
+  const int found = mdb_get(txn, entries_, &key, &value);
   if (found != 0 && found != MDB_NOTFOUND) check(found);
   if (found == MDB_NOTFOUND && stat.ms_entries != 0) {
     throw Error(Errc::config, file_ +
@@ -148,11 +152,12 @@ void Environment::open_trees() {
   }
   if (found == MDB_NOTFOUND) {
     value = to_val(mark);
-    check(mdb_put(txn, unnamed_, &key, &value, 0));
+    check(mdb_put(txn, entries_, &key, &value, 0));
+    key = to_val(room_key);
+    check(mdb_put(txn, entries_, &key, &value, 0));
   }
-  check(mdb_dbi_open(txn, "entries", MDB_CREATE, &entries_));
-  check(mdb_dbi_open(txn, "ages", MDB_CREATE | MDB_INTEGERKEY, &ages_));
-  check(mdb_dbi_open(txn, "expiries", MDB_CREATE, &expiries_));
+  check(mdb_dbi_open(txn, ages_name, MDB_CREATE | MDB_INTEGERKEY, &ages_));
+  check(mdb_dbi_open(txn, expiries_name, MDB_CREATE, &expiries_));
   check(writing.commit());
 }
 
@@ -175,12 +180,25 @@ int Environment::clear_dead_readers() noexcept {
 std::size_t Environment::used_bytes(MDB_txn* txn) const noexcept {
   constexpr MDB_dbi free_pages = 0;
   std::size_t pages = 2;
-  for (const MDB_dbi tree : {free_pages, unnamed_, entries_, ages_, expiries_}) {
+  for (const MDB_dbi tree : {free_pages, entries_, ages_, expiries_}) {
     MDB_stat stat{};
     if (mdb_stat(txn, tree, &stat) != 0) continue;
     pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
   }
   return pages * page_size_;
+}
+
+std::size_t Environment::entry_count(MDB_txn* txn) const noexcept {
+  MDB_stat stat{};
+  return mdb_stat(txn, entries_, &stat) == 0 ? stat.ms_entries - own_records : 0;
+}
+
+int Environment::pass_turn() {
+  Writing writing(*this);
+  std::uint64_t id = mdb_txn_id(writing.txn());
+  MDB_val key = to_val(room_key), value{sizeof id, &id};
+  const int code = mdb_put(writing.txn(), entries_, &key, &value, 0);
+  return code == 0 ? writing.commit() : code;
 }
 
 // ---- reading ----

@@ -78,7 +78,6 @@ class Environment {
   void abandon() noexcept { env_ = nullptr; }
 
   MDB_env* raw() const noexcept { return env_; }
-  MDB_dbi unnamed() const noexcept { return unnamed_; }
   MDB_dbi entries() const noexcept { return entries_; }
   MDB_dbi ages() const noexcept { return ages_; }
   MDB_dbi expiries() const noexcept { return expiries_; }
@@ -119,6 +118,10 @@ class Environment {
   int clear_dead_readers() noexcept;
   /// The bytes in use, of all trees.
   std::size_t used_bytes(MDB_txn* txn) const noexcept;
+  std::size_t entry_count(MDB_txn* txn) const noexcept;
+  /// Commits a transaction that changes nothing of note: pages that one frees can be used by the
+  /// next but one. LMDB's code.
+  int pass_turn();
   /// Whether everything is on the disk now.
   bool sync() noexcept { return mdb_env_sync(env_, 1) == 0; }
 
@@ -145,7 +148,7 @@ class Environment {
   const Services services_;
   const std::string file_;
   MDB_env* env_ = nullptr;
-  MDB_dbi unnamed_ = 0, entries_ = 0, ages_ = 0, expiries_ = 0;
+  MDB_dbi entries_ = 0, ages_ = 0, expiries_ = 0;
   std::size_t page_size_ = 4096;
   std::mutex mutex_;  // held while a write transaction is open, and while the map changes
   std::array<Slot, slot_count> slots_;

@@ -153,18 +153,17 @@ class Lmdb final : public Backend {
 
   Document stats(Call) override {
     MDB_envinfo info{};
-    MDB_stat entries{};
-    std::size_t used = 0;
+    std::size_t entries = 0, used = 0;
     mdb_env_info(store().environment().raw(), &info);
     {
       const Environment::Reading reading(store().environment());
       used = store().environment().used_bytes(reading.txn());
-      mdb_stat(reading.txn(), store().environment().entries(), &entries);
+      entries = store().environment().entry_count(reading.txn());
     }
     const WriteCounters& writes = store().writer().counters();
     return Document::build([&](Writer out) {
       auto map = out.map(11);
-      map.key("entries").unsigned_integer(entries.ms_entries);
+      map.key("entries").unsigned_integer(entries);
       map.key("used_bytes").unsigned_integer(used);
       map.key("max_bytes").unsigned_integer(settings_.max_bytes);
       map.key("hits").unsigned_integer(hits_.load());

@@ -5,7 +5,7 @@
 //     expiries  expiry, sequence       -> nothing          soonest first; only entries with a ttl
 //
 // A stored key is the key itself, if LMDB can hold it. A longer one (or the empty one) is stored
-// under its beginning and a hash, and the record carries the whole key, which is compared when it
+// under their beginning and a hash, and the record carries the whole key, which is compared when it
 // is read: two keys with one hash replace each other, and are never taken for one another.
 #pragma once
 
@@ -44,6 +44,7 @@ inline std::uint64_t hash_of(std::string_view bytes, std::uint64_t seed) noexcep
 class StoredKey {
  public:
   static constexpr std::size_t longest_plain = 480;
+  static constexpr char reserved = '\1';
   static constexpr std::size_t hashed_size = 511;  // LMDB's limit, and no plain key is this long
 
   explicit StoredKey(std::string_view key) noexcept : view_(key) {

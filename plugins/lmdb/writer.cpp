@@ -282,11 +282,7 @@ int Writer::make_much_room(std::size_t bytes) {
     if (code == EFBIG) held.take();
     if (code != 0) return code;
   }
-  Environment::Writing next(environment_);
-  std::uint64_t id = mdb_txn_id(next.txn());
-  MDB_val key = to_val("cairn.room"), value{sizeof id, &id};
-  const int code = mdb_put(next.txn(), environment_.unnamed(), &key, &value, 0);
-  return code == 0 ? next.commit() : code;
+  return environment_.pass_turn();
 }
 
 }  // namespace cairn::lmdb

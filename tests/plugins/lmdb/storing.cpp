@@ -46,6 +46,8 @@ TEST_CASE("any bytes are a key, however many", "[lmdb]") {
   const std::vector<std::string> keys = {"",
                                          std::string(1, '\0'),
                                          "a b\r\n",
+                                         "\1ages",
+                                         "\1format",
                                          std::string(480, 'x'),
                                          std::string(481, 'x'),
                                          std::string(511, 'x'),
