@@ -5,6 +5,7 @@
 
 #include "store.hpp"
 
+#include <cairn/extensions/scan.h>
 #include <cairn/plugin.hpp>
 
 #include <array>
@@ -177,6 +178,10 @@ class Lmdb final : public Backend {
     });
   }
 
+  const void* extension(const char* id) override {
+    return std::string_view(id) == CAIRN_SCAN_ID ? &scan_table : nullptr;
+  }
+
   void after_fork() override {
     Store::release(store_);  // abandons what is the parent's
     store_ = Store::open(settings_, services_);
@@ -205,6 +210,17 @@ class Lmdb final : public Backend {
     const bool endless = ttl.count() == 0 || ttl.count() > INT64_MAX - now;
     return {.key = key, .payload = &entry, .expires_ns = endless ? 0 : now + ttl.count()};
   }
+  static cairn_status scan(void* self, cairn_call* call, std::uint64_t* cursor, std::size_t limit,
+                           cairn_scan_visit visit, void* user) noexcept {
+    return detail::guard(call, name, [&]() -> cairn_status {
+      const auto& lmdb = *static_cast<const Lmdb*>(self);
+      for (const Store::Found& found : lmdb.store().scan(*cursor, limit, lmdb.now_ns())) {
+        visit(user, {found.key.data(), found.key.size()}, &found.entry.raw());
+      }
+      return CAIRN_OK;
+    });
+  }
+  static constexpr cairn_scan scan_table{sizeof(cairn_scan), 0, &scan};
   static void count(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
     counter.fetch_add(n, std::memory_order_relaxed);
   }

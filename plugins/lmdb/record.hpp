@@ -48,7 +48,8 @@ class StoredKey {
   static constexpr std::size_t hashed_size = 511;  // LMDB's limit, and no plain key is this long
 
   explicit StoredKey(std::string_view key) noexcept : view_(key) {
-    if (!key.empty() && key.size() <= longest_plain) [[likely]]
+    const bool is_plain = !key.empty() && key.size() <= longest_plain && key[0] != reserved;
+    if (is_plain) [[likely]]
       return;
     constexpr std::size_t kept = hashed_size - 2 * sizeof(std::uint64_t);
     const std::size_t copied = key.size() < kept ? key.size() : kept;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -233,12 +234,69 @@ std::optional<Entry> Store::read(const Environment::Reading& reading, Key key,
   if (!record.is_sound()) throw Error(Errc::corrupt, "a record is shorter than its header");
   if (record.has_expired(now_ns)) return std::nullopt;
   if (stored.is_hashed() && record.key() != key.view()) return std::nullopt;
+  return to_entry(record);
+}
+
+Entry Store::to_entry(const Record& record) {
   // Copied, for a view into the map would keep its transaction open, and with it every page that
   // was in use then: one entry that is held for an hour would fill the file.
   Entry entry = Entry::copy(record.payload());
   entry.raw().expires_ns = record.header().expires_ns;
   entry.raw().cas = record.header().sequence;
   return entry;
+}
+
+std::vector<Store::Found> Store::scan(std::uint64_t& cursor, std::size_t limit,
+                                      std::int64_t now_ns) {
+  constexpr std::size_t most = 1000, most_bytes = 16 << 20, most_scans = 64;
+  std::string after;
+  if (cursor != 0) {
+    const std::lock_guard lock(scans_mutex_);
+    const auto known = scans_.find(cursor);
+    if (known == scans_.end())
+      throw Error(Errc::rejected, "this scan is not, or no longer, under way");
+    after = std::move(known->second);
+    scans_.erase(known);
+  }
+  cursor = 0;
+
+  // All copied before anybody sees it: who visits may write, and writing may need every reader
+  // gone.
+  std::vector<Found> found;
+  bool at_end = true;
+  {
+    const Environment::Reading reading(*environment_);
+    MDB_cursor* raw = nullptr;
+    if (const int code = mdb_cursor_open(reading.txn(), environment_->entries(), &raw); code != 0) {
+      throw to_error(code, "cannot read " + settings_.folder);
+    }
+    const std::unique_ptr<MDB_cursor, decltype(&mdb_cursor_close)> position(raw, &mdb_cursor_close);
+    MDB_val key = to_val(after), value;
+    int code = mdb_cursor_get(raw, &key, &value, after.empty() ? MDB_FIRST : MDB_SET_RANGE);
+    if (code == 0 && to_view(key) == after) code = mdb_cursor_get(raw, &key, &value, MDB_NEXT);
+    for (std::size_t bytes = 0; code == 0; code = mdb_cursor_get(raw, &key, &value, MDB_NEXT)) {
+      if (found.size() >= std::clamp<std::size_t>(limit, 1, most) || bytes > most_bytes) {
+        at_end = false;
+        break;
+      }
+      const std::string_view stored = to_view(key);
+      after = stored;
+      if (stored[0] == StoredKey::reserved && stored.size() != StoredKey::hashed_size) continue;
+      const bool hashed = stored.size() == StoredKey::hashed_size;
+      const Record record(to_view(value), hashed);
+      if (!record.is_sound() || record.has_expired(now_ns)) continue;
+      found.push_back({std::string(hashed ? record.key() : stored), to_entry(record)});
+      bytes += value.mv_size;
+    }
+    if (code != 0 && code != MDB_NOTFOUND) throw to_error(code, "cannot read " + settings_.folder);
+  }
+  if (!at_end) {
+    const std::lock_guard lock(scans_mutex_);
+    cursor = ++last_scan_;
+    scans_.emplace(cursor, std::move(after));
+    if (scans_.size() > most_scans) scans_.erase(scans_.begin());
+  }
+  return found;
 }
 
 }  // namespace cairn::lmdb

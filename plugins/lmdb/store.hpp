@@ -11,8 +11,12 @@
 
 #include <cairn/backend.hpp>
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace cairn::lmdb {
 
@@ -34,6 +38,14 @@ class Store {
   void apply(std::span<Change> changes, Writer::Clock::time_point deadline) {
     writer_->apply(changes, deadline);
   }
+  struct Found {
+    std::string key;
+    Entry entry;
+  };
+  /// The next entries, `limit` at most and fewer if they are large, in the order of their keys. A
+  /// cursor of 0 begins, and is 0 again at the end. Errors: Error(rejected) for a cursor that is
+  /// not, or no longer, one: of many scans at once the oldest are forgotten.
+  std::vector<Found> scan(std::uint64_t& cursor, std::size_t limit, std::int64_t now_ns);
   CreationLocks& locks() noexcept { return *locks_; }
   Environment& environment() noexcept { return *environment_; }
   const Writer& writer() const noexcept { return *writer_; }
@@ -41,6 +53,7 @@ class Store {
 
  private:
   std::optional<Entry> read(const Environment::Reading& reading, Key key, std::int64_t now_ns);
+  static Entry to_entry(const Record& record);
   void open_first();
 
   const Settings settings_;
@@ -49,6 +62,11 @@ class Store {
   std::unique_ptr<CreationLocks> locks_;
   std::unique_ptr<Environment> environment_;
   std::unique_ptr<Writer> writer_;
+
+  std::mutex scans_mutex_;
+  std::uint64_t last_scan_ = 0;  // guarded by scans_mutex_
+  std::map<std::uint64_t, std::string>
+      scans_;  // guarded by scans_mutex_: the stored key to go on after
 };
 
 }  // namespace cairn::lmdb

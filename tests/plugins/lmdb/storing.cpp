@@ -2,9 +2,13 @@
 #include "component_under_test.hpp"
 #include "temporary_folder.hpp"
 
+#include <cairn/extensions/scan.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <map>
 #include <thread>
 
 using namespace cairn;
@@ -210,6 +214,41 @@ TEST_CASE("writes that come while one is being committed share the next commit",
     commits = stats.root()["commits"].int_value();
   }
   CHECK(commits < changes);
+}
+
+TEST_CASE("a scan visits every entry once, also while others come and go", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
+  const std::string long_key(600, 'k');
+  lmdb->set(long_key, Entry::borrow("long"), {}, Call());
+  lmdb->set("over", Entry::borrow("x"), {.ttl = 1s}, Call());
+  ComponentUnderTest::pass(2s);
+  for (int i = 0; i < 250; ++i) lmdb->set(std::to_string(i), Entry::borrow("v"), {}, Call());
+
+  const auto* table =
+      static_cast<const cairn_scan*>(lmdb.component().ops->extension(lmdb.self(), CAIRN_SCAN_ID));
+  REQUIRE(table != nullptr);
+  std::map<std::string, int> visits;
+  std::uint64_t cursor = 0;
+  int calls = 0;
+  do {
+    const auto visit = [](void* user, cairn_bytes key, const cairn_entry*) noexcept {
+      ++(*static_cast<std::map<std::string, int>*>(user))[std::string(key.data, key.size)];
+    };
+    REQUIRE(table->scan(lmdb.self(), nullptr, &cursor, 100, visit, &visits) == CAIRN_OK);
+    lmdb->set("1", Entry::borrow("again"), {}, Call());
+    lmdb->remove("99", Call());
+    ++calls;
+  } while (cursor != 0 && calls < 100);
+  CHECK(calls == 3);
+  CHECK(visits[long_key] == 1);
+  CHECK(visits.count("over") == 0);
+  CHECK(visits["1"] == 1);
+  CHECK(visits.size() >= 250);
+  CHECK(
+      std::all_of(visits.begin(), visits.end(), [](const auto& pair) { return pair.second == 1; }));
+  cursor = 12345;
+  CHECK(table->scan(lmdb.self(), nullptr, &cursor, 100, nullptr, nullptr) == CAIRN_REJECTED);
 }
 
 TEST_CASE("a forked child reads, writes and locks on its own, and leaves the parent's alone",
