@@ -1,5 +1,5 @@
+#include "../../plugins/memcached/memcached_under_test.hpp"
 #include "catch.hpp"
-#include "memcached_under_test.hpp"
 
 #include <thread>
 
@@ -34,7 +34,7 @@ bool becomes(const std::function<bool()>& body) {
 }  // namespace
 
 TEST_CASE("a server that is gone is unavailable at once, and used again when it is back",
-          "[memcached]") {
+          "[faults]") {
   const auto protocol = GENERATE("ascii", "binary");
   Servers servers(1);
   ComponentUnderTest memcached(
@@ -66,7 +66,7 @@ TEST_CASE("a server that is gone is unavailable at once, and used again when it 
   CHECK(memcached->stats(Call()).root()["servers_down"].int_value() == 0);
 }
 
-TEST_CASE("a server that was restarted empty costs a miss, not an error", "[memcached]") {
+TEST_CASE("a server that was restarted empty costs a miss, not an error", "[faults]") {
   const auto protocol = GENERATE("ascii", "binary");
   Servers servers(1);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()}, {"protocol", protocol}});
@@ -87,7 +87,7 @@ TEST_CASE("a server that was restarted empty costs a miss, not an error", "[memc
   CHECK(memcached->stats(Call()).root()["failures"].int_value() == 0);
 }
 
-TEST_CASE("a server that is frozen costs the timeout, then nothing", "[memcached]") {
+TEST_CASE("a server that is frozen costs the timeout, then nothing", "[faults]") {
   const auto protocol = GENERATE("ascii", "binary");
   Servers servers(1);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()},
@@ -119,7 +119,7 @@ TEST_CASE("a server that is frozen costs the timeout, then nothing", "[memcached
   servers[0].process().resume();
 }
 
-TEST_CASE("an answer that comes too late is never taken for another", "[memcached]") {
+TEST_CASE("an answer that comes too late is never taken for another", "[faults]") {
   Servers servers(1);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()},
                                              {"timeout", "50ms"},
@@ -138,7 +138,7 @@ TEST_CASE("an answer that comes too late is never taken for another", "[memcache
   }
 }
 
-TEST_CASE("one of three servers gone: its keys fail, the others answer", "[memcached]") {
+TEST_CASE("one of three servers gone: its keys fail, the others answer", "[faults]") {
   Servers servers(3);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
   std::vector<std::string> names;
@@ -161,7 +161,7 @@ TEST_CASE("one of three servers gone: its keys fail, the others answer", "[memca
   CHECK(std::count(statuses.begin(), statuses.end(), CAIRN_OK) == up);
 }
 
-TEST_CASE("with failover, the keys of a server that is gone move to the others", "[memcached]") {
+TEST_CASE("with failover, the keys of a server that is gone move to the others", "[faults]") {
   Servers servers(3);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()},
                                              {"failover", "rehash"},
@@ -181,7 +181,7 @@ TEST_CASE("with failover, the keys of a server that is gone move to the others",
   CHECK(failed == 1);
 }
 
-TEST_CASE("a server that never was is an error in good time", "[memcached]") {
+TEST_CASE("a server that never was is an error in good time", "[faults]") {
   ComponentUnderTest memcached("memcached",
                                {{"servers", "127.0.0.1:" + std::to_string(free_port())}});
   CHECK(time_of([&] { memcached->get("k", Call()); }) < 500ms);
