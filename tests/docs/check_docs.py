@@ -26,7 +26,7 @@ from pages import blocks_of, matches, pages_of, prose_of
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TITLE = re.compile(r"^# +(.*)$", re.M)
-DERIVED = re.compile(r"(<!-- derived: (\w+) -->\n)(.*?)(<!-- /derived -->)", re.S)
+DERIVED = re.compile(r"(<!-- derived: ([\w/ ]+) -->\n)(.*?)(<!-- /derived -->)", re.S)
 
 
 class Checker:
@@ -115,6 +115,9 @@ class Checker:
     # ---- what is derived ----
 
     def derived(self, name):
+        """The text of `<!-- derived: NAME -->`: headers, decisions, or pages FOLDER."""
+        if name.startswith("pages "):
+            return self.page_list(self.root / "docs" / name.removeprefix("pages "))
         return {"headers": self.header_table, "decisions": self.decision_list}[name]()
 
     def header_table(self):
@@ -133,6 +136,14 @@ class Checker:
             number, _, title = TITLE.search(path.read_text(encoding="utf-8"))[1].partition(":")
             rows.append(f"- [{number}]({path.name}) {title.strip()}")
         return "\n".join(rows) + "\n"
+
+    def page_list(self, folder):
+        """Links from docs/README.md to the pages of one folder, by title."""
+        links = []
+        for path in sorted(folder.glob("*.md")):
+            title = TITLE.search(path.read_text(encoding="utf-8"))[1]
+            links.append(f"[{title[0].lower() + title[1:]}]({path.relative_to(self.root / 'docs')})")
+        return " ·\n".join(links) + "\n"
 
     def check_derived(self, write):
         for page in self.pages:
@@ -215,8 +226,8 @@ def first_sentence(header):
         if not line.startswith(("//", "/*", " *")) or not text:
             break
         words.append(text.removesuffix("*/").strip())
-    sentence = re.match(r".*?[.:](?=\s|$)|.*$", " ".join(words))[0]
-    return sentence.rstrip(":.").replace("|", "\\|")
+    sentence = re.match(r".*?\.(?=\s|$)|.*$", " ".join(words))[0].removeprefix(f"cairn/{header.name}: ")
+    return (sentence[0].upper() + sentence[1:]).rstrip(":.").replace("|", "\\|")
 
 
 def commands_of(text):
