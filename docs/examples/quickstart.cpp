@@ -13,6 +13,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -65,16 +66,17 @@ void hit(cairn::Region& greetings) {
 
 // The greeting is old now: one caller makes a new one, and nobody else waits for it.
 void expiry(cairn::Region& greetings) {
-  std::promise<void> begun;
+  std::counting_semaphore<2> begun(0);
   std::promise<void> answered;
   std::jthread one_caller([&] {
     greetings.get_or_create("hello", [&] {
-      begun.set_value();
-      answered.get_future().wait_for(1s);  // it takes as long as that, or the other caller's answer
+      begun.release();
+      answered.get_future().wait_for(1s);  // it takes as long as that, or until the other has its answer
       return std::string("Hello, new world");
     });
+    begun.release();  // also where the file says that it is not old yet
   });
-  begun.get_future().wait();
+  begun.acquire();
   const std::string meanwhile =
       greetings.get_or_create("hello", [] { return std::string("made a second time"); });
   answered.set_value();
