@@ -38,7 +38,6 @@ class Statement {
     return sqlite3_bind_int64(raw_, place, number), *this;
   }
 
-  /// Calls `row(statement)` if there is a row.
   template <class Row>
   bool run(Row row) {
     const int code = sqlite3_step(raw_);
