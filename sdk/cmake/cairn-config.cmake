@@ -26,7 +26,10 @@ set(CAIRN_EXPORTS_MAP "${_cairn_prefix}/share/cairn/exports.map")
 if(NOT TARGET cairn::sdk)
   add_library(cairn::sdk INTERFACE IMPORTED)
   set_target_properties(cairn::sdk PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${_cairn_prefix}/include")
-  set_property(TARGET cairn::sdk PROPERTY INTERFACE_COMPILE_FEATURES "$<$<COMPILE_LANGUAGE:CXX>:cxx_std_20>")
+  get_property(_cairn_languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  if("CXX" IN_LIST _cairn_languages)  # a plugin may be in C alone
+    set_property(TARGET cairn::sdk PROPERTY INTERFACE_COMPILE_FEATURES cxx_std_20)
+  endif()
 endif()
 
 if(NOT TARGET cairn::cairn AND EXISTS "${_cairn_libdir}/libcairn-host.so")
