@@ -24,6 +24,12 @@ Breaker::Pass Breaker::ask(Clock::time_point now) {
   return Pass::probe;
 }
 
+bool Breaker::may_ask(Clock::time_point now) const {
+  if (closed()) return true;
+  const std::lock_guard lock(mutex_);
+  return state_ == State::open && now >= until_;
+}
+
 void Breaker::succeeded() noexcept {
   if (closed()) return;
   const std::lock_guard lock(mutex_);

@@ -28,6 +28,9 @@ class Breaker {
   /// or probe_abandoned() follows.
   Pass ask(Clock::time_point now);
 
+  /// Whether ask() would let somebody through, for who has a choice of servers.
+  bool may_ask(Clock::time_point now) const;
+
   void succeeded() noexcept;
   void failed(Clock::time_point now, std::string_view reason) noexcept;
   /// The probe ended without a verdict: let the next caller try.

@@ -77,7 +77,8 @@ class Cluster final : public Router {
   }
   std::shared_ptr<const SlotMap> current(Clock::time_point deadline) {
     auto map = known();
-    return map != nullptr ? map : refresh(0, deadline);
+    if (map == nullptr) return refresh(0, deadline);
+    return read_from_replica_ && reminder_.is_due() ? refresh(map->version, deadline) : map;
   }
   std::shared_ptr<const SlotMap> refresh(std::uint64_t seen, Clock::time_point deadline);
   std::shared_ptr<const SlotMap> read_map(const Reply& slots, const Address& asked);
@@ -95,6 +96,7 @@ class Cluster final : public Router {
   const NodeFactory factory_;
   const bool read_from_replica_;
   std::atomic<std::size_t> turn_{0};  // which replica is next
+  Reminder reminder_;
 
   std::mutex refresh_mutex_;  // one asks, the others wait for what it learns
   Clock::time_point refreshed_at_{};
@@ -119,7 +121,7 @@ std::shared_ptr<Node> Cluster::node_for(const SlotMap& map, std::string_view key
   if (reads && read_from_replica_ && !shard.replicas.empty()) {
     const auto& replica =
         shard.replicas[turn_.fetch_add(1, std::memory_order_relaxed) % shard.replicas.size()];
-    if (replica->breaker().closed()) return replica;
+    if (replica->breaker().may_ask(Clock::now())) return replica;
   }
   return shard.master;
 }
@@ -234,7 +236,9 @@ Reply Cluster::run(const Command& command, Clock::time_point deadline) {
       reply =
           Reply::failure(Errc::unavailable, "no server of the cluster has the slot of this key");
     } else {
-      reply = run_on(*node, command, deadline, sent);
+      const std::shared_ptr<Node> master = node_for(*map, command.key, false);
+      reply = run_on(*node, command, node == master ? deadline : half_way_to(deadline), sent);
+      if (is_unreachable(reply) && node != master) reply = run_on(*master, command, deadline, sent);
       if (auto redirect = redirect_in(reply)) {
         learn(command.key, *redirect);
         return follow(command, std::move(*redirect), deadline);

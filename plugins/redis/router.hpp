@@ -8,6 +8,8 @@
 #include "resp.hpp"
 #include "settings.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -50,6 +52,27 @@ class Router {
 
 /// Runs a command on one server. `sent`: whether the server may have seen it.
 Reply run_on(Node& node, const Command& command, Clock::time_point deadline, bool& sent);
+
+/// Replicas come and go without anybody being told: says now and then, to one caller, to look
+/// again.
+class Reminder {
+ public:
+  bool is_due() noexcept {
+    auto last = last_.load(std::memory_order_relaxed);
+    const auto now = Clock::now().time_since_epoch();
+    return now - last > every && last_.compare_exchange_strong(last, now);
+  }
+
+ private:
+  static constexpr auto every = std::chrono::seconds(10);
+  std::atomic<Clock::duration> last_{Clock::now().time_since_epoch()};
+};
+
+/// When to give up on a replica, so that there is time left to ask the master.
+inline Clock::time_point half_way_to(Clock::time_point deadline) {
+  const auto now = Clock::now();
+  return now + (deadline - now) / 2;
+}
 
 /// What all nodes of one backend have in common.
 struct NodeFactory {

@@ -49,7 +49,8 @@ class Sentinel final : public Router {
   }
   ViewPtr current(Clock::time_point deadline) {
     auto view = known();
-    return view != nullptr ? view : ask(nullptr, deadline);
+    const bool due = view == nullptr || (read_from_replica_ && reminder_.is_due());
+    return due ? ask(view, deadline) : view;
   }
   ViewPtr ask(const ViewPtr& seen, Clock::time_point deadline);
   std::vector<Address> replicas_of(Node& sentinel, Clock::time_point deadline) const;
@@ -68,7 +69,8 @@ class Sentinel final : public Router {
   const std::string service_;
   const bool read_from_replica_;
   std::vector<std::shared_ptr<Node>> sentinels_;
-  std::atomic<std::size_t> turn_{0};
+  std::atomic<std::size_t> turn_{0};  // which replica is next
+  Reminder reminder_;
 
   std::mutex ask_mutex_;  // one asks, the others wait for what it learns
   Clock::time_point asked_at_{};
@@ -144,7 +146,7 @@ std::shared_ptr<Node> Sentinel::reader(const View& view) {
   if (!view.replicas.empty()) {
     const auto& replica =
         view.replicas[turn_.fetch_add(1, std::memory_order_relaxed) % view.replicas.size()];
-    if (replica->breaker().closed()) return replica;
+    if (replica->breaker().may_ask(Clock::now())) return replica;
   }
   return view.master;
 }
@@ -154,8 +156,9 @@ Reply Sentinel::run(const Command& command, Clock::time_point deadline) {
   if (view == nullptr) return no_master();
   bool sent = false;
   if (command.reads && read_from_replica_) {
-    Reply reply = run_on(*reader(*view), command, deadline, sent);
+    Reply reply = run_on(*reader(*view), command, half_way_to(deadline), sent);
     if (!must_ask_again(reply)) return reply;
+    view = ask(view, deadline);  // it may have been replaced
   }
   Reply reply = run_on(*view->master, command, deadline, sent);
   if (!must_ask_again(reply) || Clock::now() >= deadline) return reply;

@@ -59,6 +59,27 @@ TEST_CASE("replicas behind sentinels answer reads when told to", "[redis][sentin
   CHECK_THAT(master({"INFO", "commandstats"}), !Catch::Contains("cmdstat_get:"));
 }
 
+TEST_CASE("a replica that hangs is passed over, and used again later", "[redis][sentinel][fault]") {
+  auto texts = options();
+  texts["read_from"] = "replica";
+  ComponentUnderTest redis("redis", texts);
+  redis->set("read", Entry::copy("v"), {}, Call());
+  BareRedis master(group().master().port());
+  master({"WAIT", "2", "2000"});
+  redis->get("read", Call());
+  group().replica(0).process().freeze();
+  for (int i = 0; i < 20; ++i) {
+    CHECK_FALSE(failure_of([&](Call call) { redis->get("read", call); }).code);
+  }
+  group().replica(0).process().resume();
+  const auto resumed = Clock::now();
+  while (statistic(redis, "servers_left_alone") > 0 && Clock::now() - resumed < 10s) {
+    redis->get("read", Call());
+    std::this_thread::sleep_for(5ms);
+  }
+  CHECK(statistic(redis, "servers_left_alone") == 0);
+}
+
 TEST_CASE("a failover is followed, whether the master is frozen or asked to go",
           "[redis][sentinel][fault]") {
   ComponentUnderTest redis("redis", options());
