@@ -181,7 +181,7 @@ Settings read_settings(const Options& options) {
   if (options.has("db")) settings.db = static_cast<int>(options.integer("db"));
   read_tls(options, settings);
 
-  if (options.has("ttl")) settings.ttl = options.duration("ttl");
+  settings.ttl = options.duration("ttl");
   settings.connect_timeout = options.duration("connect_timeout");
   settings.timeout = options.duration("timeout");
   settings.retry_after = options.duration("retry_after");

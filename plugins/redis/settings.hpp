@@ -73,9 +73,8 @@ inline constexpr std::array option_list{
         .defaults_to("master")
         .help("Where get looks; replicas may be behind, locks always use the master."),
     Option("ttl", "duration")
-        .range("1ms", nullptr)
-        .help("How long the server keeps what is stored without a time of its own; for ever if not "
-              "given."),
+        .defaults_to("0")
+        .help("How long the server keeps what is stored without a time of its own; 0: for ever."),
     Option("connect_timeout", "duration")
         .defaults_to("1s")
         .range("1ms", "10m")
