@@ -1,5 +1,5 @@
-// An ordinary program that caches what is slow to make. What the cache is made of is in the TOML file
-// beside it, not here.
+// An ordinary program that caches what is slow to make. What the cache is made of is in the TOML
+// file beside it, not here.
 //
 //     quickstart [FILE.toml]
 #include <cairn/cairn.hpp>
@@ -71,7 +71,7 @@ void expiry(cairn::Region& greetings) {
   std::jthread one_caller([&] {
     greetings.get_or_create("hello", [&] {
       begun.release();
-      answered.get_future().wait_for(1s);  // it takes as long as that, or until the other has its answer
+      answered.get_future().wait_for(1s);  // it takes that long, or until the other has its answer
       return std::string("Hello, new world");
     });
     begun.release();  // also where the file says that it is not old yet
@@ -96,8 +96,8 @@ void invalidation(cairn::Region& greetings) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  // A clock of our own, because nobody wants to wait an hour for a value to expire. Without it the host
-  // asks the system's.
+  // A clock of our own, because nobody wants to wait an hour for a value to expire. Without it the
+  // host asks the system's.
   const auto clock = std::make_shared<cairn::ManualClock>();
   const cairn::HostOptions options{.clock = clock};
 

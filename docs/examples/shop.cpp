@@ -17,7 +17,9 @@ CAIRN_FIELDS(User, id, name, email);
 
 namespace {
 
-User load_user(int id) { return {id, "Ada Lovelace", std::nullopt}; }  // from a database, say
+User load_user(int id) {
+  return {id, "Ada Lovelace", std::nullopt};
+}  // from a database, say
 
 }  // namespace
 

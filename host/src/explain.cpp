@@ -1,5 +1,5 @@
-// See explain.hpp. A drawing is made of lines "    name   option = value", one per option, and of an
-// arrow with the kinds of value between two layers.
+// See explain.hpp. A drawing is made of lines "    name   option = value", one per option, and of
+// an arrow with the kinds of value between two layers.
 
 #include "option_values.hpp"
 #include "stack.hpp"

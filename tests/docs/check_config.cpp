@@ -1,4 +1,5 @@
-// Prints what is wrong with a configuration file, plugins' options included. Exit code: 1 if something is.
+// Prints what is wrong with a configuration file, plugins' options included. Exit code: 1 if
+// something is.
 
 #include <cairn/cairn.hpp>
 

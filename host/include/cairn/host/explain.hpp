@@ -1,10 +1,11 @@
-// A drawing of the stack under a region, from the program down to the store: what `cairn explain` prints.
+// A drawing of the stack under a region, from the program down to the store: what `cairn explain`
+// prints.
 //
 //     std::fputs(cairn::explain(host, "users").c_str(), stderr);
 //
-// It shows the rules in force, every layer with its options (also those that nobody wrote down), the
-// layers that the host added by itself, and what kind of value passes between them. Secrets are left out.
-// For people: the text may change between versions.
+// It shows the rules in force, every layer with its options (also those that nobody wrote down),
+// the layers that the host added by itself, and what kind of value passes between them. Secrets are
+// left out. For people: the text may change between versions.
 #pragma once
 
 #include <cairn/host/host.hpp>
