@@ -4,7 +4,7 @@
 
   <!-- example: FILE#REGION -->  above a block: it is the part of docs/examples/FILE between the lines
                                  `// [REGION]` and `// [/REGION]`, or all of it without #REGION
-  <!-- fragment -->              above a toml block: only a part of a configuration
+  <!-- fragment -->              above a toml block: a part of a configuration, or one with a reader's plugin
   <!-- replay -->                above a console block: its `$ cairn ...` lines are run in docs/examples,
                                  and what follows each is what they print (<N>: a number, <any>: a text)
 
