@@ -166,7 +166,8 @@ class Store {
     if (budget_.exceeded()) [[unlikely]]
       make_room(shard);
     if (news.due) {
-      tuner_.adapt(readers_, budget_.entries.load(std::memory_order_relaxed), news.evidence);
+      tuner_.adapt(readers_, budget_.entries.load(std::memory_order_relaxed),
+                   budget_.bytes.load(std::memory_order_relaxed), news.evidence);
     }
     if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns != 0 ? now_ns : this->now_ns());
   }

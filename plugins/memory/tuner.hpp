@@ -39,7 +39,8 @@ class Tuner {
   const Tuning& tuning() const noexcept { return tuning_; }
 
   /// Call it once every so many insertions, with what the policy of the shard has learnt meanwhile.
-  void adapt(const Readers& readers, std::uint64_t entries, Policy::Evidence evidence) noexcept {
+  void adapt(const Readers& readers, std::uint64_t entries, std::uint64_t bytes,
+             Policy::Evidence evidence) noexcept {
     const std::lock_guard lock(mutex_);
     insertions_ += insertions_per_call;
     evidence_.window += evidence.window;
@@ -50,7 +51,7 @@ class Tuner {
     const std::uint64_t size = std::max<std::uint64_t>(entries, 16);
     if (accesses >= next_step_) {
       next_step_ = accesses + size;
-      step();
+      step(static_cast<double>(bytes) / static_cast<double>(size));
     }
     if (accesses >= next_age_) {
       next_age_ = accesses + size * accesses_per_age;
@@ -59,19 +60,25 @@ class Tuner {
   }
 
  private:
-  static constexpr std::uint64_t accesses_per_age = 10;  // per entry
-  static constexpr double smallest = 0.01, largest = 0.95;
+  static constexpr std::uint64_t accesses_per_age = 5;  // per entry
+  static constexpr double first = 0.10, smallest = 0.01, largest = 0.95;
   static constexpr double longest_step = 0.10;
   static constexpr double main_weight = 2;
+  static constexpr double convincing = 0.2;  // earned per access
+
   static constexpr double memory = 0.95;  // of evidence, from one step to the next
 
-  void step() noexcept {
+  // `scale`: bytes in the cache per access since the last step.
+  void step(double scale) noexcept {
     const double main = evidence_.probation * main_weight, sum = evidence_.window + main;
-    if (sum <= 0) return;
-    const double lean = (evidence_.window - main) / sum;
-    const double window = tuning_.window.load(std::memory_order_relaxed);
-    tuning_.window.store(std::clamp(window + lean * longest_step, smallest, largest),
-                         std::memory_order_relaxed);
+    if (sum > 0) {
+      const double lean = (evidence_.window - main) / sum;
+      const double trust = std::min(1.0, sum * scale * (1 - memory) / convincing);
+      const double window = tuning_.window.load(std::memory_order_relaxed);
+      const double target =
+          window + lean * trust * longest_step + (first - window) * (1 - trust) * 0.1;
+      tuning_.window.store(std::clamp(target, smallest, largest), std::memory_order_relaxed);
+    }
     evidence_.window *= memory;
     evidence_.probation *= memory;
   }
