@@ -167,7 +167,7 @@ class Store {
       make_room(shard);
     if (news.due) {
       tuner_.adapt(readers_, budget_.entries.load(std::memory_order_relaxed),
-                   budget_.bytes.load(std::memory_order_relaxed), news.evidence);
+                   budget_.bytes.load(std::memory_order_relaxed) / shard_count_, news.evidence);
     }
     if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns != 0 ? now_ns : this->now_ns());
   }

@@ -28,8 +28,10 @@ namespace cairn::memory {
 
 /// What readers and policies look at.
 struct alignas(64) Tuning {
+  static constexpr double first_window = 0.10;
+
   std::atomic<unsigned> age{0};
-  std::atomic<double> window{0.10};  // the share of entries on trial
+  std::atomic<double> window{first_window};  // the share of the bytes that is for entries on trial
 };
 
 class Tuner {
@@ -38,8 +40,9 @@ class Tuner {
 
   const Tuning& tuning() const noexcept { return tuning_; }
 
-  /// Call it once every so many insertions, with what the policy of the shard has learnt meanwhile.
-  void adapt(const Readers& readers, std::uint64_t entries, std::uint64_t bytes,
+  /// Call it once every so many insertions into a shard of about so many bytes, with what its
+  /// policy has learnt meanwhile. `entries`: of the whole store.
+  void adapt(const Readers& readers, std::uint64_t entries, std::uint64_t shard_bytes,
              Policy::Evidence evidence) noexcept {
     const std::lock_guard lock(mutex_);
     insertions_ += insertions_per_call;
@@ -51,7 +54,7 @@ class Tuner {
     const std::uint64_t size = std::max<std::uint64_t>(entries, 16);
     if (accesses >= next_step_) {
       next_step_ = accesses + size;
-      step(static_cast<double>(bytes) / static_cast<double>(size));
+      step(static_cast<double>(shard_bytes) / static_cast<double>(size));
     }
     if (accesses >= next_age_) {
       next_age_ = accesses + size * accesses_per_age;
@@ -61,22 +64,21 @@ class Tuner {
 
  private:
   static constexpr std::uint64_t accesses_per_age = 5;  // per entry
-  static constexpr double first = 0.10, smallest = 0.01, largest = 0.95;
+  static constexpr double smallest = 0.01, largest = 0.95;
   static constexpr double longest_step = 0.10;
   static constexpr double main_weight = 2;
-  static constexpr double convincing = 0.2;  // earned per access
+  static constexpr double convincing = 0.2;  // earned by all bytes together, per access
+  static constexpr double memory = 0.95;     // of evidence, from one step to the next
 
-  static constexpr double memory = 0.95;  // of evidence, from one step to the next
-
-  // `scale`: bytes in the cache per access since the last step.
+  // `scale`: bytes of a shard per access to the store since the last step.
   void step(double scale) noexcept {
     const double main = evidence_.probation * main_weight, sum = evidence_.window + main;
     if (sum > 0) {
       const double lean = (evidence_.window - main) / sum;
       const double trust = std::min(1.0, sum * scale * (1 - memory) / convincing);
       const double window = tuning_.window.load(std::memory_order_relaxed);
-      const double target =
-          window + lean * trust * longest_step + (first - window) * (1 - trust) * 0.1;
+      const double target = window + lean * trust * longest_step +
+                            (Tuning::first_window - window) * (1 - trust) * 0.1;
       tuning_.window.store(std::clamp(target, smallest, largest), std::memory_order_relaxed);
     }
     evidence_.window *= memory;
