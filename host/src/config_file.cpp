@@ -19,6 +19,8 @@ namespace {
 // built recursively: a key of a million parts would overflow the stack. Three parts are the most in
 // use.
 constexpr std::size_t most_key_parts = 16;
+// Each costs another parse.
+constexpr int most_redefinitions = 16;
 
 // Walks over `text` as TOML's lexer does, as far as it is well-formed, and returns where a key
 // becomes too long, if one does.
@@ -154,6 +156,31 @@ std::string plain(std::string_view description) {
   return std::string(description.substr(0, description.find(" (TOML_")));
 }
 
+// Overwrites, with spaces, a line of `text` (from 1), and all lines up to the next table if it begins
+// one: so that the rest can be read although it defines a name twice. False: there was nothing.
+bool blank_out(std::string& text, std::uint32_t line) {
+  std::size_t at = 0;
+  for (; line > 1; --line) {
+    const std::size_t end = text.find('\n', at);
+    if (end == std::string::npos) return false;
+    at = end + 1;
+  }
+  const auto begins_table = [&](std::size_t line_begin) {
+    const std::size_t first = text.find_first_not_of(" \t", line_begin);
+    return first != std::string::npos && text[first] == '[';
+  };
+  const bool whole_table = begins_table(at);
+  bool found = false;
+  do {
+    for (; at < text.size() && text[at] != '\n'; ++at) {
+      found = found || text[at] != ' ';
+      text[at] = ' ';
+    }
+    if (at < text.size()) ++at;
+  } while (whole_table && at < text.size() && !begins_table(at));
+  return found;
+}
+
 std::string remedy_for(std::string_view description) {
   if (description.find("redefine") != std::string_view::npos) {
     return "each name can be defined only once; merge the two, or rename one";
@@ -175,15 +202,24 @@ std::optional<ConfigTable> parse_toml(const std::shared_ptr<const ConfigSource>&
     return std::nullopt;
   }
   TreeReader reader(source, findings);
-  try {
-    ConfigTable document = reader.table(toml::parse(std::string_view(source->text)));
-    if (!has_errors(findings)) return document;
-  } catch (const toml::parse_error& error) {
-    const std::string_view description = error.description();
-    add_error(findings, reader.origin(error.source()), "this is not TOML: " + plain(description),
-              remedy_for(description));
+  std::string text = source->text;
+  int redefined = 0;
+  for (;;) {
+    try {
+      ConfigTable document = reader.table(toml::parse(std::string_view(text)));
+      if (redefined > 0 || !has_errors(findings)) return document;
+      return std::nullopt;
+    } catch (const toml::parse_error& error) {
+      const std::string_view description = error.description();
+      const bool redefines = description.find("redefine") != std::string_view::npos;
+      // What follows from a part that was taken out is not the author's mistake.
+      if (redefined > 0 && !redefines) return std::nullopt;
+      add_error(findings, reader.origin(error.source()), "this is not TOML: " + plain(description),
+                remedy_for(description));
+      if (!redefines || ++redefined > most_redefinitions) return std::nullopt;
+      if (!blank_out(text, error.source().begin.line)) return std::nullopt;
+    }
   }
-  return std::nullopt;
 }
 
 }  // namespace cairn::host

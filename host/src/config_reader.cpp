@@ -1,4 +1,6 @@
 // From a text to a Config: the top level of a configuration file.
+#include "config_reader.hpp"
+
 #include "config_file.hpp"
 #include "config_interpolation.hpp"
 #include "config_region.hpp"
@@ -24,33 +26,19 @@ using namespace host;
 
 constexpr std::size_t largest_file = std::size_t{1} << 20;
 
-// As they stand in the file. The first error at a place is the cause, others there follow from it.
-void put_in_order(Findings& findings) {
-  const auto place = [](const Finding& finding) {
-    return std::pair(finding.origin.line, finding.origin.column);
-  };
-  std::stable_sort(findings.begin(), findings.end(),
-                   [&](const Finding& a, const Finding& b) { return place(a) < place(b); });
-  const auto end =
-      std::unique(findings.begin(), findings.end(),
-                  [&](const Finding& a, const Finding& b) { return place(a) == place(b); });
-  findings.erase(end, findings.end());
-}
-
 class ConfigReader {
  public:
   explicit ConfigReader(std::string base_folder) { config_.base_folder = std::move(base_folder); }
 
-  Config run(const std::shared_ptr<const ConfigSource>& source) {
+  ReadConfig run(const std::shared_ptr<const ConfigSource>& source) {
     if (const auto written = parse_toml(source, findings_)) {
       const ConfigTable document = interpolated(*written, findings_);
       read_top_level(document);
       check_names();
+      if (has_errors(findings_)) drop_regions_without_store();
     }
     put_in_order(findings_);
-    if (has_errors(findings_)) throw ConfigError(std::move(findings_));
-    config_.warnings = std::move(findings_);
-    return std::move(config_);
+    return {std::move(config_), std::move(findings_)};
   }
 
  private:
@@ -120,6 +108,8 @@ class ConfigReader {
       if (keys == nullptr || !has_name(entry)) continue;
       if (auto backend = read_backend(entry.key, *keys, entry.origin, findings_)) {
         config_.backends.push_back(std::move(*backend));
+      } else {
+        unread_backends_.push_back(entry.key);
       }
     }
   }
@@ -175,10 +165,22 @@ class ConfigReader {
     for (const RegionConfig& region : config_.regions) {
       const auto* name = std::get_if<std::string>(&region.backend);
       if (name == nullptr || name->empty() || can_name_plugin(*name)) continue;
-      if (config_.find_backend(*name) != nullptr) continue;
+      if (config_.find_backend(*name) != nullptr || is_unread(*name)) continue;
       add_error(findings_, region.backend_origin, "there is no backend " + backquoted(*name),
                 did_you_mean(nearest_name(*name, names)));
     }
+  }
+  bool is_unread(const std::string& backend) const {
+    return std::find(unread_backends_.begin(), unread_backends_.end(), backend) !=
+           unread_backends_.end();
+  }
+  // Nothing more can be said about them than that their store is wrong, which has been said.
+  void drop_regions_without_store() {
+    std::erase_if(config_.regions, [&](const RegionConfig& region) {
+      const auto* name = std::get_if<std::string>(&region.backend);
+      return name != nullptr && (name->empty() || is_unread(*name) ||
+                                 (!can_name_plugin(*name) && config_.find_backend(*name) == nullptr));
+    });
   }
   static bool can_name_plugin(std::string_view name) {
     return name[0] >= 'a' && name[0] <= 'z' &&
@@ -188,6 +190,7 @@ class ConfigReader {
 
   Config config_;
   Findings findings_;
+  std::vector<std::string> unread_backends_;  // names of those that had mistakes
 };
 
 [[noreturn]] void unreadable(const std::string& name, std::string problem, std::string remedy) {
@@ -218,15 +221,35 @@ std::string content_of(const std::string& name) {
   return text;
 }
 
-Config read(std::string text, std::string name, std::string base_folder) {
+ReadConfig read(std::string text, std::string name, std::string base_folder) {
   if (text.size() > largest_file) too_large(name);
   return ConfigReader(std::move(base_folder))
       .run(std::make_shared<const ConfigSource>(ConfigSource{std::move(name), std::move(text)}));
 }
 
+Config without_errors(ReadConfig read) {
+  if (has_errors(read.findings)) throw ConfigError(std::move(read.findings));
+  read.config.warnings = std::move(read.findings);
+  return std::move(read.config);
+}
+
 }  // namespace
 
-Config Config::from_file(const std::filesystem::path& path) {
+namespace host {
+
+void put_in_order(Findings& findings) {
+  const auto place = [](const Finding& finding) {
+    return std::pair(finding.origin.line, finding.origin.column);
+  };
+  std::stable_sort(findings.begin(), findings.end(),
+                   [&](const Finding& a, const Finding& b) { return place(a) < place(b); });
+  const auto end =
+      std::unique(findings.begin(), findings.end(),
+                  [&](const Finding& a, const Finding& b) { return place(a) == place(b); });
+  findings.erase(end, findings.end());
+}
+
+ReadConfig read_config(const std::filesystem::path& path) {
   std::string name = path.string();
   std::string text = content_of(name);
   std::error_code error;
@@ -234,8 +257,14 @@ Config Config::from_file(const std::filesystem::path& path) {
   return read(std::move(text), std::move(name), error ? std::string() : folder.string());
 }
 
+}  // namespace host
+
+Config Config::from_file(const std::filesystem::path& path) {
+  return without_errors(read_config(path));
+}
+
 Config Config::from_text(std::string_view toml, std::string name) {
-  return read(std::string(toml), std::move(name), {});
+  return without_errors(read(std::string(toml), std::move(name), {}));
 }
 
 }  // namespace cairn

@@ -1,6 +1,7 @@
 #include <cairn/host/host.hpp>
 
 #include "background.hpp"
+#include "config_reader.hpp"
 #include "host_lifetime.hpp"
 #include "lease.hpp"
 #include "nearest_name.hpp"
@@ -228,6 +229,14 @@ Findings check(const Config& config) {
   Findings findings = config.warnings;
   const PluginCatalog catalog(plugin_directories(configured_paths(config)), *services.table());
   plan_regions(config, catalog, findings);
+  return findings;
+}
+
+Findings check_file(const std::filesystem::path& path) {
+  ReadConfig read = read_config(path);
+  read.config.warnings = std::move(read.findings);
+  Findings findings = check(read.config);
+  put_in_order(findings);
   return findings;
 }
 

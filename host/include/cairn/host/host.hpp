@@ -21,6 +21,7 @@
 #include <cairn/host/log.hpp>
 #include <cairn/host/region.hpp>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -82,5 +83,8 @@ class Host {
 /// Everything that is wrong with a configuration, without connecting to anything: plugins are loaded and
 /// asked for their options, but nothing is made.
 Findings check(const Config& config);
+/// The same for a file, in its order: also what no Config can be made of. Errors: ConfigError if the
+/// file itself cannot be read.
+Findings check_file(const std::filesystem::path& path);
 
 }  // namespace cairn

@@ -1,0 +1,172 @@
+// `cairn explain [REGION]`: the stack under a region as a drawing, and which layers an operation meets.
+
+#include "commands.hpp"
+#include "json.hpp"
+#include "option_values.hpp"
+#include "stack.hpp"
+#include "units.hpp"
+
+#include <cairn/host/explain.hpp>
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <vector>
+
+namespace cairn::cli {
+
+namespace {
+
+using host::Layer;
+
+// From the program down to the store.
+std::vector<const Layer*> layers_of(const host::Stack& stack) {
+  std::vector<const Layer*> layers;
+  for (auto it = stack.layers().rbegin(); it != stack.layers().rend(); ++it) layers.push_back(it->get());
+  const auto& store = stack.store().layers();
+  for (auto it = store.rbegin(); it != store.rend(); ++it) layers.push_back(it->get());
+  return layers;
+}
+
+constexpr int operations_shown = 10;  // without stats and extension, which no caller waits for
+
+struct Path {
+  std::string operation;
+  std::vector<std::string> layers;  // that it meets; empty: nobody offers it
+};
+
+// Which layers do something when the region asks for operation `index`.
+Path path_of(const std::vector<const Layer*>& layers, int index) {
+  Path path{host::operation_name(index), {}};
+  int operation = index;
+  for (const Layer* layer : layers) {
+    const bool is_batch = operation >= 3 && operation <= 5;
+    if (((layer->table().provided >> operation) & 1u) == 0) {
+      path.layers.clear();
+      return path;
+    }
+    if (layer->provides(operation)) {
+      path.layers.push_back(layer->label());
+    } else if (is_batch && layer->provides(operation - 3)) {
+      path.layers.push_back(layer->label() + " (key by key)");
+      operation -= 3;
+    }
+  }
+  return path;
+}
+
+std::vector<Path> paths_of(const std::vector<const Layer*>& layers) {
+  std::vector<Path> paths;
+  for (int i = 0; i < operations_shown; ++i) paths.push_back(path_of(layers, i));
+  return paths;
+}
+
+// Operations that take the same way share a line.
+std::string table_of(const std::vector<Path>& paths) {
+  std::vector<Path> lines;
+  for (const Path& path : paths) {
+    if (!lines.empty() && lines.back().layers == path.layers) {
+      lines.back().operation += ", " + path.operation;
+    } else {
+      lines.push_back(path);
+    }
+  }
+  std::size_t width = 0;
+  for (const Path& line : lines) width = std::max(width, line.operation.size());
+  std::string text;
+  for (const Path& line : lines) {
+    text += fmt::format("    {:<{}}  {}\n", line.operation, width,
+                        line.layers.empty() ? "not offered" : fmt::format("{}", fmt::join(line.layers, " > ")));
+  }
+  return text;
+}
+
+Json layer_json(const Layer& layer) {
+  Json json;
+  json["layer"] = layer.label();
+  json["role"] = layer.component().role == CAIRN_BACKEND ? "backend" : "proxy";
+  json["options"] = Json::object();
+  for (std::size_t i = 0; i < layer.component().option_count; ++i) {
+    const cairn_option& option = *cairn_option_at(&layer.component(), i);
+    if (const Node value = layer.options().root().find(option.name)) {
+      json["options"][option.name] = host::redacted(option, value);
+    }
+  }
+  return json;
+}
+
+Json region_json(const Host& host, const std::string& name) {
+  const RegionConfig& config = host.config_of(name);
+  const auto stack = host.stack_of(name);
+  const std::vector<const Layer*> layers = layers_of(*stack);
+  std::vector<const cairn_component*> proxies;
+  for (const Layer* layer : layers) proxies.push_back(&layer->component());
+  const cairn_component& store = *proxies.back();
+  proxies.pop_back();
+  const auto kinds = host::kinds_between(proxies, store);
+
+  Json json;
+  json["region"] = name;
+  json["expiration_time"] = config.policy.expiration_time
+                                ? Json(host::format_duration(*config.policy.expiration_time))
+                                : Json("never");
+  json["backend"] = stack->store().config().name;
+  json["distributed_lock"] = stack->store().config().distributed_lock;
+  json["layers"] = Json::array();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    Json layer = layer_json(*layers[i]);
+    layer["takes"] = host::kind_names(i == 0 && config.bytes_only ? std::uint32_t{CAIRN_BYTES} : kinds[i]);
+    json["layers"].push_back(std::move(layer));
+  }
+  json["operations"] = Json::object();
+  for (const Path& path : paths_of(layers)) json["operations"][path.operation] = path.layers;
+  return json;
+}
+
+struct Options {
+  bool ascii = false;
+};
+
+void run(const Globals& globals, const Options& options) {
+  const Config config = read_config(globals);
+  std::vector<std::string> names;
+  if (globals.region.empty()) {
+    for (const RegionConfig& region : config.regions) names.push_back(region.name);
+  } else {
+    names.push_back(chosen_region(config, globals));
+  }
+  const Host host(config, host_options());
+  if (globals.json) {
+    Json json;
+    json["regions"] = Json::array();
+    for (const std::string& name : names) json["regions"].push_back(region_json(host, name));
+    json["warnings"] = Json::array();
+    for (const Finding& warning : host.warnings()) json["warnings"].push_back(warning.message);
+    print_json(json);
+    return;
+  }
+  const Drawing style = !options.ascii && draws_unicode() ? Drawing::unicode : Drawing::ascii;
+  bool first = true;
+  for (const std::string& name : names) {
+    if (!first) print("\n");
+    first = false;
+    print(explain(host, name, style));
+    print("\n  which layers an operation meets\n" +
+          table_of(paths_of(layers_of(*host.stack_of(name)))));
+  }
+  if (!host.warnings().empty()) print("\n" + render(host.warnings()));
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, Globals& globals) {
+  CLI::App* command = app.add_subcommand("explain", "Draw the stack under each region, or one");
+  auto options = std::make_shared<Options>();
+  add_config_option(*command, globals);
+  command->add_option("REGION,-r,--region", globals.region, "Only this region")->type_name("");
+  command->add_flag("--ascii", options->ascii, "Draw with ASCII characters");
+  add_json_option(*command, globals);
+  command->callback([&globals, options] { run(globals, *options); });
+}
+
+}  // namespace cairn::cli

@@ -1,0 +1,171 @@
+// `cairn train-dictionary`: samples what a region's store holds into a dictionary file for a layer of
+// the region that compresses.
+
+#include "commands.hpp"
+#include "region_core.hpp"
+#include "stack.hpp"
+#include "units.hpp"
+
+#include <cairn/extensions/scan.h>
+#include <cairn/extensions/train.h>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+namespace cairn::cli {
+
+namespace {
+
+struct Options {
+  std::string output;
+  std::string max_size = "110KiB";
+  std::size_t samples = 10'000;
+};
+
+using host::Layer;
+
+// The lowest layer that can be trained.
+struct Trainer {
+  const cairn_train* train = nullptr;
+  const Layer* layer = nullptr;
+};
+
+Trainer trainer_of(const host::Stack& stack, const std::string& region) {
+  for (const auto& layer : stack.layers()) {
+    const cairn_ops& ops = *layer->component().ops;
+    if (!CAIRN_HAS(&ops, extension) || ops.extension == nullptr) continue;
+    if (const void* table = ops.extension(layer->self(), CAIRN_TRAIN_EXTENSION)) {
+      return {static_cast<const cairn_train*>(table), layer.get()};
+    }
+  }
+  throw Error(Errc::unsupported,
+              fmt::format("no layer of region `{}` uses a dictionary; `zstd` does", region));
+}
+
+struct Keys {
+  std::vector<std::string> names;
+  std::size_t most;
+};
+
+// Keys as the store has them.
+Keys keys_of(const host::Store& store, std::size_t most) {
+  const Layer& backend = store.backend();
+  const cairn_ops& ops = *backend.component().ops;
+  const auto* scan =
+      CAIRN_HAS(&ops, extension) && ops.extension != nullptr
+          ? static_cast<const cairn_scan*>(ops.extension(backend.self(), CAIRN_SCAN_ID))
+          : nullptr;
+  if (scan == nullptr) {
+    throw Error(Errc::unsupported,
+                fmt::format("`{}` cannot list what it holds", backend.component().name));
+  }
+  Keys keys{{}, most};
+  std::uint64_t cursor = 0;
+  do {
+    cairn_call call;
+    host::begin(call);
+    const auto visit = [](void* user, cairn_bytes key, const cairn_entry*) noexcept {
+      auto& found = *static_cast<Keys*>(user);
+      try {
+        if (found.names.size() < found.most) found.names.emplace_back(key.data, key.size);
+      } catch (const std::bad_alloc&) {  // then these are the samples
+        found.most = 0;
+      }
+    };
+    const cairn_status status = scan->scan(backend.self(), &call, &cursor, 1000, visit, &keys);
+    if (status < 0) throw Error(to_errc(status), call.error_text);
+  } while (cursor != 0 && keys.names.size() < keys.most);
+  return keys;
+}
+
+void write_file(const std::string& path, std::string_view bytes) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wbe"),
+                                                             &std::fclose);
+  if (!file || std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size() ||
+      std::fflush(file.get()) != 0) {
+    throw std::runtime_error(fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
+  }
+}
+
+void run(const Globals& globals, const Options& options) {
+  const auto max_size = host::parse_size(options.max_size);
+  if (!max_size || *max_size < 256 || *max_size > (std::uint64_t{1} << 26)) {
+    throw UsageError(
+        fmt::format("--max-size {}: expected a size from 256B to 64MiB", options.max_size));
+  }
+  const Config all = read_config(globals);
+  const std::string name = chosen_region(all, globals);
+  Host host(only_region(all, name), host_options());
+  const auto stack = host.stack_of(name);
+  const Trainer trainer = trainer_of(*stack, name);
+
+  // What the layer would answer for these keys is what it was given by set. A key that another layer
+  // below has to change would not be found: so keys are asked of the trained layer only if it is the
+  // lowest that touches them.
+  for (const auto& layer : stack->layers()) {
+    if (layer.get() == trainer.layer) break;
+    if ((layer->component().transforms & CAIRN_TRANSFORMS_KEY) != 0) {
+      throw Error(Errc::unsupported,
+                  fmt::format("`{}` stands below `{}` and changes keys: list it before in `wrap`",
+                              layer->component().name, trainer.layer->component().name));
+    }
+  }
+  const Keys keys = keys_of(stack->store(), options.samples);
+  std::vector<Entry> entries;
+  std::vector<cairn_bytes> samples;
+  for (const std::string& key : keys.names) {
+    cairn_call call;
+    host::begin(call);
+    cairn_entry raw{};
+    const auto& get = trainer.layer->table().get;
+    if (get.fn(get.self, &call, {key.data(), key.size()}, &raw) != CAIRN_OK) continue;
+    Entry entry = Entry::adopt(raw);
+    if (!entry.is_bytes()) continue;
+    samples.push_back({entry.bytes().data(), entry.size()});
+    entries.push_back(std::move(entry));
+    show_progress(fmt::format("{} samples", samples.size()));
+  }
+  show_progress("");
+
+  cairn_call call;
+  host::begin(call);
+  cairn_entry raw{};
+  const cairn_status status = trainer.train->train(&call, samples.data(), samples.size(),
+                                                   static_cast<std::size_t>(*max_size), &raw);
+  if (status != CAIRN_OK) throw Error(to_errc(status), call.error_text);
+  const Entry dictionary = Entry::adopt(raw);
+  write_file(options.output, dictionary.bytes());
+  if (globals.json) {
+    print_json(Json::object({{"file", options.output},
+                        {"samples", samples.size()},
+                        {"bytes", dictionary.size()}}));
+  } else {
+    print(fmt::format("{}: {} from {} samples\nUse it: {{ plugin = \"{}\", dictionary = \"{}\" }}\n",
+                      options.output, host::format_size(dictionary.size()), samples.size(),
+                      trainer.layer->component().name, options.output));
+  }
+}
+
+}  // namespace
+
+void add_train_dictionary(CLI::App& app, Globals& globals) {
+  CLI::App* command = app.add_subcommand(
+      "train-dictionary", "Make a dictionary for `zstd` from what a region's store holds");
+  auto options = std::make_shared<Options>();
+  add_config_option(*command, globals);
+  add_region_option(*command, globals);
+  command->add_option("-o,--output", options->output, "The file to write")->required()->type_name("FILE");
+  command->add_option("--max-size", options->max_size, "Of the dictionary")->capture_default_str();
+  command->add_option("--samples", options->samples, "How many entries to look at, at most")
+      ->capture_default_str();
+  add_json_option(*command, globals);
+  command->callback([&globals, options] { run(globals, *options); });
+}
+
+}  // namespace cairn::cli

@@ -1,0 +1,22 @@
+// Reading a configuration file as far as it can be read, for those who want to know everything that
+// is wrong with it; Config::from_file() is for those who want to use it.
+#pragma once
+
+#include <cairn/host/config.hpp>
+
+#include <filesystem>
+
+namespace cairn::host {
+
+struct ReadConfig {
+  Config config;      ///< what could be understood: after an error, not all that was written
+  Findings findings;  ///< in the order of the file
+};
+
+/// Errors: ConfigError if the file itself cannot be read.
+ReadConfig read_config(const std::filesystem::path& path);
+
+/// As they stand in the file. The first error at a place is the cause, others there follow from it.
+void put_in_order(Findings& findings);
+
+}  // namespace cairn::host
