@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
+#include <utility>
 
 namespace cairn::cli {
 
@@ -65,7 +67,8 @@ void show(const Globals& globals, const LoadResult& result) {
     print_json(json);
     return;
   }
-  print(fmt::format("throughput {:.0f} operations/s ({} in {:.2f} s)\n", rate, operations, seconds));
+  print(
+      fmt::format("throughput {:.0f} operations/s ({} in {:.2f} s)\n", rate, operations, seconds));
   print(line_of("reads", result.reads));
   print(line_of("writes", result.writes));
   print(fmt::format("hit ratio  {:.2f}%\n", hit_ratio * 100));
@@ -85,9 +88,9 @@ void show(const Globals& globals, int callers, const StampedeResult& result) {
     print_json(json);
     return;
   }
-  print(fmt::format("{} callers of one cold key: the creator was called {}\n", callers,
-                    result.creator_calls == 1 ? "once"
-                                              : fmt::format("{} times", result.creator_calls)));
+  print(fmt::format(
+      "{} callers of one cold key: the creator was called {}\n", callers,
+      result.creator_calls == 1 ? "once" : fmt::format("{} times", result.creator_calls)));
   print(fmt::format("from value ready to a caller: first {}, median {}, last {}\n",
                     microseconds(result.first), microseconds(result.median),
                     microseconds(result.last)));
@@ -96,17 +99,20 @@ void show(const Globals& globals, int callers, const StampedeResult& result) {
 std::uint64_t size_of(const std::string& text) {
   const auto size = host::parse_size(text);
   if (!size || *size > (std::uint64_t{1} << 30)) {
-    throw UsageError(fmt::format("--value-size {}: expected a size such as 4KiB, at most 1GiB", text));
+    throw UsageError(
+        fmt::format("--value-size {}: expected a size such as 4KiB, at most 1GiB", text));
   }
   return *size;
 }
 
 void run(const Globals& globals, Options options) {
   options.load.value_size = size_of(options.value_size);
-  options.load.duration = std::chrono::nanoseconds(static_cast<std::int64_t>(options.seconds * 1e9));
+  options.load.duration =
+      std::chrono::nanoseconds(static_cast<std::int64_t>(options.seconds * 1e9));
   const auto creator = host::parse_duration(options.creator);
   if (!creator) {
-    throw UsageError(fmt::format("--creator {}: expected a duration such as 50ms", options.creator));
+    throw UsageError(
+        fmt::format("--creator {}: expected a duration such as 50ms", options.creator));
   }
   const Config all = read_config(globals);
   const std::string name = chosen_region(all, globals);
@@ -137,7 +143,8 @@ void add_bench(CLI::App& app, Globals& globals) {
   command->add_option("--keys", options->load.keys, "How many different keys")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
-  command->add_option("--value-size", options->value_size, "Bytes per value")->capture_default_str();
+  command->add_option("--value-size", options->value_size, "Bytes per value")
+      ->capture_default_str();
   command->add_option("--zipf", options->load.zipf, "How uneven: 0 is even, 0.99 is usual")
       ->check(CLI::Range(0.0, 5.0))
       ->capture_default_str();

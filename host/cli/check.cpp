@@ -1,5 +1,5 @@
-// `cairn check FILE`: everything that is wrong with a configuration, and, with --connect, whether its
-// stores can be reached.
+// `cairn check FILE`: everything that is wrong with a configuration, and, with --connect, whether
+// its stores can be reached.
 
 #include "commands.hpp"
 

@@ -3,7 +3,7 @@
 #include "json.hpp"
 
 #include <fmt/format.h>
-
+#include <langinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +11,6 @@
 #include <clocale>
 #include <cstdio>
 #include <cstring>
-#include <langinfo.h>
 
 namespace cairn::cli {
 
@@ -40,7 +39,9 @@ void add_json_option(CLI::App& command, Globals& globals) {
   command.add_flag("--json", globals.json, "Answer in JSON");
 }
 
-Config read_config(const Globals& globals) { return Config::from_file(globals.config_file); }
+Config read_config(const Globals& globals) {
+  return Config::from_file(globals.config_file);
+}
 
 std::string chosen_region(const Config& config, const Globals& globals) {
   std::string names;
@@ -53,8 +54,8 @@ std::string chosen_region(const Config& config, const Globals& globals) {
     throw UsageError("which region? Add -r NAME: " + names);
   }
   if (config.find_region(globals.region) == nullptr) {
-    throw UsageError(fmt::format("{} has no region `{}`, but: {}", globals.config_file,
-                                 globals.region, names));
+    throw UsageError(
+        fmt::format("{} has no region `{}`, but: {}", globals.config_file, globals.region, names));
   }
   return globals.region;
 }
@@ -79,7 +80,9 @@ HostOptions host_options() {
 void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed();
 }
-void print_json(const Json& json) { print(host::to_text(json, 2) + "\n"); }
+void print_json(const Json& json) {
+  print(host::to_text(json, 2) + "\n");
+}
 void finish_output() {
   if (std::fflush(stdout) != 0) output_failed();
 }

@@ -1,8 +1,8 @@
 // What all subcommands share: their common options, where their output goes, and how they end.
 //
-// A subcommand is one function `add_NAME(CLI::App&, Globals&)` that declares it and says what it does.
-// It ends by returning, after setting Globals::exit, or by throwing: UsageError (2), OutputClosed (3),
-// ConfigError, Error or any std::exception (3), whose text main() shows.
+// A subcommand is one function `add_NAME(CLI::App&, Globals&)` that declares it and says what it
+// does. It ends by returning, after setting Globals::exit, or by throwing: UsageError (2),
+// OutputClosed (3), ConfigError, Error or any std::exception (3), whose text main() shows.
 #pragma once
 
 #include <cairn/host/host.hpp>

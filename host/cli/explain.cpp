@@ -1,4 +1,5 @@
-// `cairn explain [REGION]`: the stack under a region as a drawing, and which layers an operation meets.
+// `cairn explain [REGION]`: the stack under a region as a drawing, and which layers an operation
+// meets.
 
 #include "commands.hpp"
 #include "json.hpp"
@@ -10,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -22,7 +24,8 @@ using host::Layer;
 // From the program down to the store.
 std::vector<const Layer*> layers_of(const host::Stack& stack) {
   std::vector<const Layer*> layers;
-  for (auto it = stack.layers().rbegin(); it != stack.layers().rend(); ++it) layers.push_back(it->get());
+  for (auto it = stack.layers().rbegin(); it != stack.layers().rend(); ++it)
+    layers.push_back(it->get());
   const auto& store = stack.store().layers();
   for (auto it = store.rbegin(); it != store.rend(); ++it) layers.push_back(it->get());
   return layers;
@@ -65,8 +68,10 @@ std::vector<Path> paths_of(const std::vector<const Layer*>& layers) {
 std::string table_of(const std::vector<Path>& paths) {
   std::vector<Path> lines;
   for (const Path& path : paths) {
-    if (!lines.empty() && lines.back().layers == path.layers) {
-      lines.back().operation += ", " + path.operation;
+    const auto same = std::find_if(lines.begin(), lines.end(),
+                                   [&](const Path& line) { return line.layers == path.layers; });
+    if (same != lines.end()) {
+      same->operation += ", " + path.operation;
     } else {
       lines.push_back(path);
     }
@@ -75,8 +80,9 @@ std::string table_of(const std::vector<Path>& paths) {
   for (const Path& line : lines) width = std::max(width, line.operation.size());
   std::string text;
   for (const Path& line : lines) {
-    text += fmt::format("    {:<{}}  {}\n", line.operation, width,
-                        line.layers.empty() ? "not offered" : fmt::format("{}", fmt::join(line.layers, " > ")));
+    text += fmt::format(
+        "    {:<{}}  {}\n", line.operation, width,
+        line.layers.empty() ? "not offered" : fmt::format("{}", fmt::join(line.layers, " > ")));
   }
   return text;
 }
@@ -115,7 +121,8 @@ Json region_json(const Host& host, const std::string& name) {
   json["layers"] = Json::array();
   for (std::size_t i = 0; i < layers.size(); ++i) {
     Json layer = layer_json(*layers[i]);
-    layer["takes"] = host::kind_names(i == 0 && config.bytes_only ? std::uint32_t{CAIRN_BYTES} : kinds[i]);
+    layer["takes"] =
+        host::kind_names(i == 0 && config.bytes_only ? std::uint32_t{CAIRN_BYTES} : kinds[i]);
     json["layers"].push_back(std::move(layer));
   }
   json["operations"] = Json::object();

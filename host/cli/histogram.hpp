@@ -1,4 +1,5 @@
-// Counts of durations, exact to 1/32 of each, in fixed memory: for percentiles of millions of calls.
+// Counts of durations, exact to 1/32 of each, in fixed memory: for percentiles of millions of
+// calls.
 //
 // Threads: one writer each; add them up when the writers are done.
 #pragma once
@@ -44,7 +45,8 @@ class Histogram {
   static constexpr std::size_t index_of(std::uint64_t value) noexcept {
     if (value < 32) return static_cast<std::size_t>(value);
     const int shift = std::bit_width(value) - 6;
-    return static_cast<std::size_t>(32 * (shift + 1)) + static_cast<std::size_t>((value >> shift) & 31u);
+    return static_cast<std::size_t>(32 * (shift + 1)) +
+           static_cast<std::size_t>((value >> shift) & 31u);
   }
   static constexpr std::uint64_t top_of(std::size_t index) noexcept {
     if (index < 32) return index;

@@ -33,10 +33,11 @@ struct Options {
 std::string format_time(Time time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(time - seconds).count();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(
-                         std::chrono::time_point_cast<std::chrono::system_clock::duration>(seconds))),
-                     rest);
+  return fmt::format(
+      "{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+      fmt::gmtime(std::chrono::system_clock::to_time_t(
+          std::chrono::time_point_cast<std::chrono::system_clock::duration>(seconds))),
+      rest);
 }
 
 bool is_utf8(std::string_view bytes) {
@@ -96,9 +97,8 @@ void get(Globals& globals, const Options& options) {
   const Config config = only_region(all, name);
   Host host(config, host_options());
   const std::optional<Entry> entry =
-      options.raw
-          ? host::entry_in_store(host, config, name, options.key)
-          : host.region(name).get_entry(options.key, {.ignore_expiration = options.stale});
+      options.raw ? host::entry_in_store(host, config, name, options.key)
+                  : host.region(name).get_entry(options.key, {.ignore_expiration = options.stale});
   if (!entry) {
     globals.exit = Exit::negative;
     if (globals.json) print_json(Json());
@@ -121,7 +121,8 @@ std::string all_of_stdin() {
   char block[65536];
   while (const std::size_t n = std::fread(block, 1, sizeof block, stdin)) text.append(block, n);
   if (std::ferror(stdin) != 0) {
-    throw std::runtime_error(fmt::format("standard input cannot be read: {}", std::strerror(errno)));
+    throw std::runtime_error(
+        fmt::format("standard input cannot be read: {}", std::strerror(errno)));
   }
   return text;
 }
@@ -130,7 +131,8 @@ void set(Globals& globals, const Options& options) {
   cairn::SetOptions how;
   if (!options.ttl.empty()) {
     const auto ttl = host::parse_duration(options.ttl);
-    if (!ttl) throw UsageError(fmt::format("--ttl {}: expected a duration such as 30s", options.ttl));
+    if (!ttl)
+      throw UsageError(fmt::format("--ttl {}: expected a duration such as 30s", options.ttl));
     how.ttl = *ttl;
   }
   const Config all = read_config(globals);
@@ -151,9 +153,10 @@ void set(Globals& globals, const Options& options) {
   } else if ((region.kinds() & CAIRN_DOCUMENT) != 0) {
     region.set_entry(options.key, Entry::of(*document), how);
   } else {
-    throw Error(Errc::unsupported, fmt::format("region `{}` takes only bytes; add \"msgpack\" (or "
-                                               "\"json\") to its `wrap`, or store text without --json",
-                                               name));
+    throw Error(Errc::unsupported,
+                fmt::format("region `{}` takes only bytes; add \"msgpack\" (or "
+                            "\"json\") to its `wrap`, or store text without --json",
+                            name));
   }
 }
 
@@ -166,7 +169,8 @@ void del(Globals& globals, const Options& options) {
   if (globals.json) print_json(Json::object({{"removed", was_there}}));
 }
 
-CLI::App* add(CLI::App& app, Globals& globals, const char* name, const char* help, Options& options) {
+CLI::App* add(CLI::App& app, Globals& globals, const char* name, const char* help,
+              Options& options) {
   CLI::App* command = app.add_subcommand(name, help);
   add_config_option(*command, globals);
   add_region_option(*command, globals);

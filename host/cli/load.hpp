@@ -1,5 +1,5 @@
-// What `cairn bench` does to a region: threads that read and write keys, or many callers on one cold
-// key. The results are plain values; bench.cpp shows them.
+// What `cairn bench` does to a region: threads that read and write keys, or many callers on one
+// cold key. The results are plain values; bench.cpp shows them.
 #pragma once
 
 #include "histogram.hpp"

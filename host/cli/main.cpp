@@ -1,5 +1,5 @@
-// The `cairn` command: registers the subcommands, and turns what they throw into a message and an exit
-// code.
+// The `cairn` command: registers the subcommands, and turns what they throw into a message and an
+// exit code.
 
 #include "commands.hpp"
 

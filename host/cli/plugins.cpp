@@ -1,5 +1,5 @@
-// `cairn plugins`: every plugin found, what it offers and takes; and for each file that is not used,
-// why.
+// `cairn plugins`: every plugin found, what it offers and takes; and for each file that is not
+// used, why.
 
 #include "commands.hpp"
 #include "plugin_catalog.hpp"
@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 namespace cairn::cli {
 
@@ -45,10 +47,12 @@ void print_options(const cairn_component& component) {
     if (const std::string range = range_of(option); !range.empty()) facts += ", " + range;
     if ((option.flags & CAIRN_OPTION_REQUIRED) != 0) facts += ", required";
     if (option.default_value != nullptr) {
-      facts += fmt::format(", default {}", *option.default_value == '\0' ? "\"\"" : option.default_value);
+      facts += fmt::format(", default {}",
+                           *option.default_value == '\0' ? "\"\"" : option.default_value);
     }
     if ((option.flags & CAIRN_OPTION_SECRET) != 0) facts += ", secret";
-    print(fmt::format("    {:<{}}  {}\n", option.name, width, option.help == nullptr ? "" : option.help));
+    print(fmt::format("    {:<{}}  {}\n", option.name, width,
+                      option.help == nullptr ? "" : option.help));
     print(fmt::format("    {:<{}}  ({})\n", "", width, facts));
   }
 }
@@ -148,7 +152,8 @@ Json as_json(const PluginCatalog& catalog, const std::vector<Described>& compone
   json["shadowed"] = Json::array();
   for (const PluginCatalog::File& file : catalog.files()) {
     if (!file.skipped.empty()) {
-      json["skipped"].push_back(Json::object({{"file", file.path.string()}, {"why", file.skipped}}));
+      json["skipped"].push_back(
+          Json::object({{"file", file.path.string()}, {"why", file.skipped}}));
     }
     for (const PluginCatalog::Shadowed& shadowed : file.shadowed) {
       json["shadowed"].push_back(Json::object({{"file", file.path.string()},
@@ -193,7 +198,9 @@ void add_plugins(CLI::App& app, Globals& globals) {
       app.add_subcommand("plugins", "List every plugin, what it offers and which options it takes");
   auto options = std::make_shared<Options>();
   command->add_option("NAME", options->name, "Only this backend or proxy")->type_name("");
-  command->add_option("-c,--config", globals.config_file, "Also search the folders that this file names")
+  command
+      ->add_option("-c,--config", globals.config_file,
+                   "Also search the folders that this file names")
       ->envname("CAIRN_CONFIG")
       ->type_name("FILE");
   add_json_option(*command, globals);

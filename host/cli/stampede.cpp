@@ -3,7 +3,6 @@
 #include <cairn/host/clock.hpp>
 
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// `cairn train-dictionary`: samples what a region's store holds into a dictionary file for a layer of
-// the region that compresses.
+// `cairn train-dictionary`: samples what a region's store holds into a dictionary file for a layer
+// of the region that compresses.
 
 #include "commands.hpp"
 #include "region_core.hpp"
@@ -105,9 +105,9 @@ void run(const Globals& globals, const Options& options) {
   const auto stack = host.stack_of(name);
   const Trainer trainer = trainer_of(*stack, name);
 
-  // What the layer would answer for these keys is what it was given by set. A key that another layer
-  // below has to change would not be found: so keys are asked of the trained layer only if it is the
-  // lowest that touches them.
+  // What the layer would answer for these keys is what it was given by set. A key that another
+  // layer below has to change would not be found: so keys are asked of the trained layer only if it
+  // is the lowest that touches them.
   for (const auto& layer : stack->layers()) {
     if (layer.get() == trainer.layer) break;
     if ((layer->component().transforms & CAIRN_TRANSFORMS_KEY) != 0) {
@@ -142,13 +142,13 @@ void run(const Globals& globals, const Options& options) {
   const Entry dictionary = Entry::adopt(raw);
   write_file(options.output, dictionary.bytes());
   if (globals.json) {
-    print_json(Json::object({{"file", options.output},
-                        {"samples", samples.size()},
-                        {"bytes", dictionary.size()}}));
+    print_json(Json::object(
+        {{"file", options.output}, {"samples", samples.size()}, {"bytes", dictionary.size()}}));
   } else {
-    print(fmt::format("{}: {} from {} samples\nUse it: {{ plugin = \"{}\", dictionary = \"{}\" }}\n",
-                      options.output, host::format_size(dictionary.size()), samples.size(),
-                      trainer.layer->component().name, options.output));
+    print(
+        fmt::format("{}: {} from {} samples\nUse it: {{ plugin = \"{}\", dictionary = \"{}\" }}\n",
+                    options.output, host::format_size(dictionary.size()), samples.size(),
+                    trainer.layer->component().name, options.output));
   }
 }
 
@@ -160,7 +160,9 @@ void add_train_dictionary(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<Options>();
   add_config_option(*command, globals);
   add_region_option(*command, globals);
-  command->add_option("-o,--output", options->output, "The file to write")->required()->type_name("FILE");
+  command->add_option("-o,--output", options->output, "The file to write")
+      ->required()
+      ->type_name("FILE");
   command->add_option("--max-size", options->max_size, "Of the dictionary")->capture_default_str();
   command->add_option("--samples", options->samples, "How many entries to look at, at most")
       ->capture_default_str();

@@ -17,7 +17,9 @@ constexpr std::string_view digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr int max_depth = 256;
 
-[[noreturn]] void refuse(const std::string& what) { throw Error(Errc::rejected, what); }
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error(Errc::rejected, what);
+}
 
 // With padding, nothing else in between; nullopt if it is not that.
 std::optional<std::string> from_base64(std::string_view text) {
@@ -98,8 +100,9 @@ bool write_special(Writer out, const Json& json, int depth) {
     if (name != "NaN" && name != "Infinity" && name != "-Infinity") {
       refuse("\"$real\" is \"NaN\", \"Infinity\" or \"-Infinity\"");
     }
-    out.real(name == "NaN" ? std::numeric_limits<double>::quiet_NaN()
-                           : name == "Infinity" ? infinity : -infinity);
+    out.real(name == "NaN"        ? std::numeric_limits<double>::quiet_NaN()
+             : name == "Infinity" ? infinity
+                                  : -infinity);
     return true;
   }
   if (first.key() == "$map" && first->is_array()) {
@@ -155,7 +158,8 @@ Json parsed(std::string_view text) {
     return json;
   } catch (const Json::parse_error& error) {
     std::string_view what = error.what();  // "[json.exception.parse_error.101] parse error at ..."
-    if (const auto end = what.find("] "); end != std::string_view::npos) what.remove_prefix(end + 2);
+    if (const auto end = what.find("] "); end != std::string_view::npos)
+      what.remove_prefix(end + 2);
     refuse("this is not JSON: " + std::string(what));
   }
 }

@@ -6,8 +6,8 @@
 //     {"$real": "NaN"}                  NaN, Infinity or -Infinity
 //     {"$map": [[1, "one"], ...]}       a map with keys that are not text
 //
-// Whole numbers are exact from -2^63 to 2^64-1. Text that is not UTF-8 shows U+FFFD for what is not.
-// Threads: no state.
+// Whole numbers are exact from -2^63 to 2^64-1. Text that is not UTF-8 shows U+FFFD for what is
+// not. Threads: no state.
 #pragma once
 
 #include <cairn/document.hpp>

@@ -40,9 +40,8 @@ std::string key_in_store(const Host& host, const Config& config, std::string_vie
   static HostServices& services =
       HostServices::make(std::make_shared<SystemClock>(), nullptr, LogLevel::error);
   const auto store = std::make_shared<const Store>(
-      BackendConfig(), detail::ComponentOf<Remembering>::value, Document::build([](Writer out) {
-        out.map(0);
-      }), services.table());
+      BackendConfig(), detail::ComponentOf<Remembering>::value,
+      Document::build([](Writer out) { out.map(0); }), services.table());
   const Stack stack(store, plan->layers, services.table());
 
   const auto mangler = make_mangler(rules.policy.key_mangler);
@@ -53,14 +52,13 @@ std::string key_in_store(const Host& host, const Config& config, std::string_vie
   begin(call);
   cairn_entry entry{};
   const cairn_next& top = stack.table();
-  const cairn_status status =
-      top.get.fn(top.get.self, &call, {given.data(), given.size()}, &entry);
+  const cairn_status status = top.get.fn(top.get.self, &call, {given.data(), given.size()}, &entry);
   remembered = nullptr;
   if (status == CAIRN_OK) cairn_release(entry.owner);
   if (status < 0) throw Error(to_errc(status), call.error_text);
   if (!asked) {
-    throw Error(Errc::unsupported, "a proxy of region `" + std::string(region) +
-                                       "` answers without asking the store");
+    throw Error(Errc::unsupported,
+                "a proxy of region `" + std::string(region) + "` answers without asking the store");
   }
   return *asked;
 }
@@ -72,8 +70,7 @@ std::optional<Entry> entry_in_store(const Host& host, const Config& config, std:
   cairn_call call;
   begin(call);
   cairn_entry raw{};
-  const cairn_status status =
-      store.get.fn(store.get.self, &call, {name.data(), name.size()}, &raw);
+  const cairn_status status = store.get.fn(store.get.self, &call, {name.data(), name.size()}, &raw);
   if (status == CAIRN_MISS) return std::nullopt;
   if (status != CAIRN_OK) throw Error(to_errc(status), call.error_text);
   return Entry::adopt(raw);

@@ -1,0 +1,228 @@
+"""The `cairn` command, run as a user runs it: what it prints, to the byte, and how it exits.
+
+Usage: command.py CAIRN A_PLUGIN.so
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+CAIRN, PLUGIN = sys.argv[1:3]
+
+SHOP = """\
+[backend.file]
+plugin = "lmdb"
+path = "entries"
+
+[region.users]
+backend = "file"
+wrap = [{ plugin = "prefix", prefix = "users:" }, "msgpack", { plugin = "zstd", min_size = "64B" }]
+expiration_time = "1h"
+"""
+
+MISTAKES = """\
+[backend.shared]
+plugin = "lmdb"
+
+[region.users]
+backend = "memory"
+expiration = "1h"
+
+[region.carts]
+backend = "memory"
+expiration_time = "90 minuts"
+
+[region.pages]
+backend = "memory"
+wrap = ["gzip"]
+
+[region.users]
+backend = "memory"
+
+[region.files]
+backend = "shared"
+wrap = ["msgpack"]
+
+[region.faces]
+backend = "shred"
+
+[region.notes]
+backend = "memory"
+wrap = [{ plugin = "prefix", prefix = "${CAIRN_NO_SUCH_VARIABLE}" }]
+
+[region.texts]
+backend = { plugin = "memory", max_entries = "many" }
+"""
+
+
+class Command(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.write("shop.toml", SHOP)
+
+    def write(self, name, text):
+        (self.folder / name).write_text(text)
+
+    def run_cairn(self, *args, stdin=b""):
+        environment = dict(os.environ, LC_ALL="C.UTF-8")
+        environment.pop("CAIRN_CONFIG", None)
+        return subprocess.run([CAIRN, *args], cwd=self.folder, env=environment, input=stdin,
+                              capture_output=True, timeout=60)
+
+    def output(self, *args, code=0, stdin=b""):
+        ended = self.run_cairn(*args, stdin=stdin)
+        self.assertEqual(ended.returncode, code, ended.stderr.decode())
+        return ended.stdout
+
+
+class Values(Command):
+    def test_what_one_invocation_sets_another_gets(self):
+        self.assertEqual(self.output("set", "-c", "shop.toml", "-r", "users", "42", "Ada"), b"")
+        self.assertEqual(self.output("get", "-c", "shop.toml", "42"), b'"Ada"\n')
+        self.assertEqual(self.output("del", "-c", "shop.toml", "42"), b"")
+        self.assertEqual(self.output("get", "-c", "shop.toml", "42", code=1), b"")
+        self.assertEqual(self.output("del", "-c", "shop.toml", "42", code=1), b"")
+
+    def test_a_document_comes_back_as_the_same_json(self):
+        document = {"name": "Ada", "most": 2**64 - 1, "least": -(2**63), "half": 0.5, "none": None,
+                    "list": [True, {"deep": "\u00e9"}], "blob": {"$blob": "AAEC"},
+                    "nan": {"$real": "NaN"}, "map": {"$map": [[1, "one"]]}}
+        self.output("set", "-c", "shop.toml", "--json", "doc", json.dumps(document))
+        self.assertEqual(json.loads(self.output("get", "-c", "shop.toml", "doc")), document)
+
+    def test_raw_is_what_the_lowest_layer_wrote(self):
+        self.output("set", "-c", "shop.toml", "--json", "short", '{"a": 1}')
+        self.assertEqual(self.output("get", "-c", "shop.toml", "--raw", "short"), b"\x81\xa1a\x01")
+        self.output("set", "-c", "shop.toml", "long", "x" * 1000)
+        raw = self.output("get", "-c", "shop.toml", "--raw", "long")
+        self.assertEqual(raw[:4], b"\x28\xb5\x2f\xfd")
+        self.assertLess(len(raw), 100)
+        self.output("get", "-c", "shop.toml", "--raw", "missing", code=1)
+
+    def test_standard_input_is_stored_to_the_byte_where_bytes_are(self):
+        self.write("bytes.toml", '[region.b]\nbackend = { plugin = "lmdb", path = "b" }\n'
+                                 'values = "bytes"\n')
+        value = bytes(range(256))
+        self.output("set", "-c", "bytes.toml", "k", "-", stdin=value)
+        self.assertEqual(self.output("get", "-c", "bytes.toml", "k"), value)
+        ended = self.run_cairn("set", "-c", "bytes.toml", "--json", "k", "1")
+        self.assertEqual(ended.returncode, 3)
+        self.assertIn(b"takes only bytes", ended.stderr)
+
+    def test_meta_says_when_it_was_made(self):
+        self.output("set", "-c", "shop.toml", "k", "v")
+        lines = self.output("get", "-c", "shop.toml", "--meta", "k").decode().splitlines()
+        self.assertEqual([line.split()[0] for line in lines[:6]],
+                         ["created", "age", "version", "expires", "kind", "size"])
+        self.assertEqual(lines[2], "version  2")
+        answer = json.loads(self.output("get", "-c", "shop.toml", "--json", "k"))
+        self.assertEqual((answer["value"], answer["kind"], answer["version"]), ("v", "document", 2))
+
+
+class Checking(Command):
+    def test_a_good_file(self):
+        self.assertEqual(self.output("check", "shop.toml"), b"shop.toml: good, 1 region, 0 warnings\n")
+
+    def test_eight_mistakes_are_named_with_line_and_column(self):
+        self.write("bad.toml", MISTAKES)
+        text = self.output("check", "bad.toml", code=1).decode()
+        self.assertEqual([line for line in text.splitlines() if ": error: " in line], [
+            "bad.toml:2:10: error: the backend `lmdb` needs the option `path`",
+            "bad.toml:6:1: error: unknown key `expiration` in [region.users]",
+            'bad.toml:10:19: error: `expiration_time`: expected a duration such as "30s", '
+            'got the text "90 minuts"',
+            'bad.toml:14:9: error: there is no proxy "gzip"',
+            "bad.toml:16:1: error: this is not TOML: cannot redefine existing table 'region.users'",
+            "bad.toml:24:11: error: there is no backend `shred`",
+            "bad.toml:28:39: error: the environment variable `CAIRN_NO_SUCH_VARIABLE` is not set",
+            'bad.toml:31:46: error: `max_entries`: expected a whole number, got the text "many"',
+        ])
+        self.assertTrue(text.endswith("bad.toml: 8 errors, 0 warnings\n"))
+        answer = json.loads(self.output("check", "--json", "bad.toml", code=1))
+        self.assertEqual((answer["errors"], len(answer["findings"])), (8, 8))
+        self.assertEqual((answer["findings"][0]["line"], answer["findings"][0]["column"]), (2, 10))
+
+    def test_connecting_says_which_store_was_reached(self):
+        self.assertIn(b"[backend.file]: reached\n", self.output("check", "--connect", "shop.toml"))
+        (self.folder / "entries-file").write_text("")
+        self.write("shop.toml", SHOP.replace('"entries"', '"entries-file"'))
+        self.assertIn(b"[backend.file]: lmdb", self.output("check", "--connect", "shop.toml", code=1))
+
+
+class Looking(Command):
+    def test_a_stack_is_drawn_with_what_each_operation_meets(self):
+        self.write("greet.toml", '[region.greetings]\nbackend = "memory"\n'
+                                 'wrap = [{ plugin = "prefix", prefix = "g:" }, "msgpack"]\n')
+        text = self.output("explain", "-c", "greet.toml").decode()
+        self.assertTrue(text.startswith("  region greetings  expiration_time = never\n"), text)
+        self.assertIn('  prefix            prefix = "g:"\n    | documents or objects\n  msgpack ', text)
+        self.assertIn("  which layers an operation meets\n", text)
+        self.assertRegex(text, r"\n    get, set, get_multi, set_multi +prefix > msgpack > (key-limit > )?memory\n")
+        self.assertNotIn("\u2502", text)
+        answer = json.loads(self.output("explain", "-c", "greet.toml", "--json", "greetings"))
+        self.assertEqual(answer["regions"][0]["layers"][0]["options"], {"prefix": "g:"})
+
+    def test_plugins_are_listed_with_their_options(self):
+        listed = json.loads(self.output("plugins", "--json"))
+        self.assertIn("memory", [component["name"] for component in listed["components"]])
+        self.assertIn(b"prefix  The text", self.output("plugins", "prefix"))
+        self.output("plugins", "no-such", code=1)
+
+    def test_a_note_is_read(self):
+        self.assertEqual(self.output("inspect", PLUGIN),
+                         b"org.cairn.prefix 0.1.0\nABI 1.0\nproxy prefix\n")
+        self.output("inspect", "shop.toml", code=3)
+
+
+class Measuring(Command):
+    def test_a_stampede_calls_one_creator(self):
+        self.write("m.toml", '[region.m]\nbackend = "memory"\n')
+        answer = json.loads(self.output("bench", "-c", "m.toml", "--stampede", "20", "--creator",
+                                        "20ms", "--json"))
+        self.assertEqual((answer["callers"], answer["creator_calls"]), (20, 1))
+        self.assertLessEqual(answer["first_ns"], answer["last_ns"])
+
+    def test_load_is_counted(self):
+        self.write("m.toml", '[region.m]\nbackend = "memory"\n')
+        answer = json.loads(self.output("bench", "-c", "m.toml", "--seconds", "0.2", "--threads", "2",
+                                        "--keys", "100", "--json"))
+        self.assertEqual(answer["operations"], answer["reads"]["count"] + answer["writes"]["count"])
+        self.assertGreater(answer["hit_ratio"], 0.5)
+        self.assertLessEqual(answer["reads"]["p50_ns"], answer["reads"]["max_ns"])
+
+
+class Failing(Command):
+    def test_a_wrong_command_line_is_2(self):
+        for args in ([], ["frobnicate"], ["get"], ["get", "-c", "shop.toml"],
+                     ["get", "-c", "shop.toml", "-r", "nobody", "k"],
+                     ["set", "-c", "shop.toml", "--json", "k", "{"],
+                     ["set", "-c", "shop.toml", "--ttl", "soon", "k", "v"]):
+            self.assertEqual(self.run_cairn(*args).returncode, 2, args)
+
+    def test_a_file_that_is_not_there_is_3(self):
+        ended = self.run_cairn("get", "-c", "missing.toml", "k")
+        self.assertEqual((ended.returncode, ended.stdout), (3, b""))
+        self.assertIn(b"missing.toml: error: cannot be read", ended.stderr)
+
+    def test_help_and_version_are_0(self):
+        self.assertRegex(self.output("--version"), rb"^cairn \d+\.\d+\.\d+\n$")
+        self.assertIn(b"Examples:", self.output("--help"))
+
+    def test_a_reader_that_goes_away_is_quiet(self):
+        self.output("set", "-c", "shop.toml", "k", "-", stdin=b"x" * 1_000_000)
+        with subprocess.Popen([CAIRN, "get", "-c", "shop.toml", "k"], cwd=self.folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.read(10)
+            process.stdout.close()
+            self.assertEqual(process.stderr.read(), b"")
+        self.assertGreater(process.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
