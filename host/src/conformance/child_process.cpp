@@ -25,9 +25,9 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool reserves_much_address_space = true;
+constexpr bool reserves_much_memory = true;
 #else
-constexpr bool reserves_much_address_space = false;
+constexpr bool reserves_much_memory = false;
 #endif
 
 struct Pipe {
@@ -41,14 +41,16 @@ struct Pipe {
   }
 };
 
+// Of the memory that is its own, which is what a runaway allocates. Mapped files do not count: a
+// store may map more than there is memory.
 void limit_memory(std::size_t bytes) {
-  if (reserves_much_address_space) return;
+  if (reserves_much_memory) return;
   std::ifstream statm("/proc/self/statm");
-  std::size_t pages = 0;
-  if (!(statm >> pages)) return;
-  const rlim_t limit = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + bytes;
+  std::size_t all = 0, resident = 0, shared = 0, text = 0, library = 0, data = 0;
+  if (!(statm >> all >> resident >> shared >> text >> library >> data)) return;
+  const rlim_t limit = data * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + bytes;
   const rlimit most{limit, limit};
-  setrlimit(RLIMIT_AS, &most);
+  setrlimit(RLIMIT_DATA, &most);
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
 }
