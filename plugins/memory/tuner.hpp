@@ -72,10 +72,11 @@ class Tuner {
 
   // `scale`: bytes of a shard per access to the store since the last step.
   void step(double scale) noexcept {
+    steps_ += 1;
     const double main = evidence_.probation * main_weight, sum = evidence_.window + main;
     if (sum > 0) {
       const double lean = (evidence_.window - main) / sum;
-      const double trust = std::min(1.0, sum * scale * (1 - memory) / convincing);
+      const double trust = std::min(1.0, sum * scale / steps_ / convincing);
       const double window = tuning_.window.load(std::memory_order_relaxed);
       const double target = window + lean * trust * longest_step +
                             (Tuning::first_window - window) * (1 - trust) * 0.1;
@@ -83,12 +84,14 @@ class Tuner {
     }
     evidence_.window *= memory;
     evidence_.probation *= memory;
+    steps_ *= memory;
   }
 
   Tuning tuning_;
   std::mutex mutex_;
   std::uint64_t insertions_ = 0;
   Policy::Evidence evidence_;
+  double steps_ = 0;  // that the evidence is from
   std::uint64_t next_step_ = 0, next_age_ = 0;
 };
 
