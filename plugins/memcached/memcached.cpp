@@ -463,8 +463,9 @@ class Memcached final : public Backend {
       auto& question = questions.emplace_back(std::nullopt, keys).first;
       failing(keys, [&] { question.emplace(*this, *part.server, keys, names, end); });
     }
-    for (auto& [question, keys] : questions) {
-      if (question) failing(keys, [&] { question->answer(results); });
+    for (auto& each : questions) {
+      std::optional<Question>& question = each.first;
+      if (question) failing(each.second, [&] { question->answer(results); });
     }
     return !questions.empty();
   }
