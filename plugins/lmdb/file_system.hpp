@@ -19,7 +19,7 @@ constexpr std::optional<std::string_view> network_file_system(std::uint32_t magi
     case 0xff534d42: return "CIFS";
     case 0xfe534d42: return "SMB2";
     case 0x01021997: return "9P";
-    case 0x5346414f: return "AFS";
+    case 0x5346414f:
     case 0x6b414653: return "AFS";
     case 0x73757245: return "Coda";
     case 0x00c36400: return "Ceph";

@@ -10,7 +10,7 @@ namespace {
 // A transaction holds about this share of the file at most, so that its copies of pages fit beside
 // it.
 constexpr std::size_t parts_of_file = 16;
-constexpr std::size_t smallest_part = 256 * 1024;
+constexpr std::size_t smallest_part = std::size_t{256} << 10;
 // What a record costs in the three trees, beyond its bytes.
 constexpr std::size_t overhead = 96;
 constexpr std::size_t page = 4096;

@@ -35,7 +35,7 @@ using mc::WireKey;
 constexpr std::size_t largest_request = 1000;
 
 // Values from here on are stored with an answer each, also in a batch.
-constexpr std::size_t largest_unanswered = 32 * 1024;
+constexpr std::size_t largest_unanswered = std::size_t{32} << 10;
 
 // One instance's servers. A forked child makes its own, and leaves the parent's sockets alone.
 struct Servers {

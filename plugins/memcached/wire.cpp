@@ -10,9 +10,10 @@
 namespace cairn::memcached {
 namespace {
 
-constexpr std::time_t longest_relative = 60 * 60 * 24 * 30;  // more is a date to the server
+constexpr std::time_t day = 60 * 60 * 24;
+constexpr std::time_t longest_relative = 30 * day;  // more is a date to the server
 // Its dates have 31 bits. No server keeps an item for five years without a restart.
-constexpr std::time_t longest_dated = 60 * 60 * 24 * 365 * std::time_t{5};
+constexpr std::time_t longest_dated = 5 * 365 * day;
 
 bool is_plain(std::string_view key) noexcept {
   if (key.empty() || key.size() > WireKey::longest) return false;
@@ -67,7 +68,7 @@ WireKey::WireKey(Key key, bool mangles) : view_(key.view()) {
       size != 20) {
     throw Error(Errc::internal, "SHA-1 is not available");
   }
-  for (unsigned i = 0; i < size; ++i) {
+  for (std::size_t i = 0; i < size; ++i) {
     mangled_[2 * i] = "0123456789abcdef"[digest[i] >> 4];
     mangled_[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
   }
