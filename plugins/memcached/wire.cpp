@@ -10,10 +10,10 @@
 namespace cairn::memcached {
 namespace {
 
-constexpr std::time_t day = 60 * 60 * 24;
+constexpr std::time_t day = 86'400;
 constexpr std::time_t longest_relative = 30 * day;  // more is a date to the server
 // Its dates have 31 bits. No server keeps an item for five years without a restart.
-constexpr std::time_t longest_dated = 5 * 365 * day;
+constexpr std::time_t longest_dated = 1825 * day;
 
 bool is_plain(std::string_view key) noexcept {
   if (key.empty() || key.size() > WireKey::longest) return false;

@@ -43,7 +43,7 @@ std::time_t to_exptime(std::chrono::nanoseconds ttl);
 /// The same for a lease, which may end late but not early.
 std::time_t lease_to_exptime(std::chrono::nanoseconds lease);
 /// A time that has passed whatever the server's clock says: storing with it removes.
-constexpr std::time_t exptime_in_the_past = 60 * 60 * 24 * 30 + 1;
+constexpr std::time_t exptime_in_the_past = 30 * std::time_t{86'400} + 1;
 
 /// Flags of clients that store bytes: 16 says so, 8 that they are deflated.
 namespace flag {
