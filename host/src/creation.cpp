@@ -125,12 +125,10 @@ void RegionCore::create(Key key, const CreateOptions& options, detail::Accept ac
       }
     } else if (status > 0) {
       count_miss(Reason::absent);
+      log_miss(key, Reason::absent);
     } else {
       on_store_error(now, status, call, "get");
       candidate.verdict.reason = Reason::error;
-    }
-    if (services_.logs(LogLevel::debug) && candidate.verdict.reason == Reason::absent) {
-      log(LogLevel::debug, "no value present for key: " + std::string(key.view()));
     }
     setup = std::const_pointer_cast<const Setup>(now.weak_from_this().lock());
   }
@@ -258,8 +256,8 @@ void Creation::wait_or_create(Candidate old, std::uint64_t landings) {
                       static_cast<std::uint64_t>((std::chrono::steady_clock::now() - since).count()));
     switch (landing) {
       case Flight::Landing::value:
-        if (core_.try_accept(*setup_, accept_, flight->value())) return;
-        break;  // made as another type: look for ourselves
+        if (core_.accept_landed(*setup_, key_, accept_, flight->value())) return;
+        break;  // made as another type, or void by now: look for ourselves
       case Flight::Landing::failed:
         if (setup_->policy.share_errors) std::rethrow_exception(flight->error());
         break;  // our turn, perhaps
@@ -386,8 +384,9 @@ Entry Creation::create_and_store(RegionCore& core, const Setup& setup, Key key,
   RegionCore::count(core.counters_.creations);
   RegionCore::count(core.counters_.creation_ns, static_cast<std::uint64_t>(took.count()));
   if (core.services_.logs(LogLevel::debug)) {
-    core.log(LogLevel::debug, fmt::format("creation time {:.3f} s for key: {}",
-                                          std::chrono::duration<double>(took).count(), key.view()));
+    core.log(LogLevel::debug,
+             fmt::format("creation time {:.3f} s for key: {}",
+                         std::chrono::duration<double>(took).count(), shown_key(key.view())));
   }
   created.entry.set_created(core.created_since(setup, key, began));
   created.entry.set_value_version(setup.policy.value_version);

@@ -338,6 +338,16 @@ std::vector<Created> MultiCreation::create_and_store(RegionCore& core, const Set
   const auto took = std::chrono::steady_clock::now() - since;
   RegionCore::count(core.counters_.creations);
   RegionCore::count(core.counters_.creation_ns, static_cast<std::uint64_t>(took.count()));
+  if (core.services_.logs(LogLevel::debug)) {
+    std::string all;
+    for (const auto name : names) {
+      if (all.size() > 300) break;
+      all.append(all.empty() ? "" : ", ").append(name);
+    }
+    core.log(LogLevel::debug,
+             fmt::format("creation time {:.3f} s for {} keys: {}",
+                         std::chrono::duration<double>(took).count(), names.size(), shown_key(all)));
+  }
 
   std::vector<cairn_bytes> keys;
   std::vector<Entry> entries;
@@ -432,8 +442,9 @@ void MultiCreation::wait_for_others(const Items& joined, Items& again) {
                       static_cast<std::uint64_t>((std::chrono::steady_clock::now() - since).count()));
     switch (landing) {
       case Flight::Landing::value:
-        if (core_.try_accept(*setup_, [&](const Entry& entry) { return accept(*item, entry); },
-                             flight->value())) {
+        if (core_.accept_landed(*setup_, item->key,
+                                [&](const Entry& entry) { return accept(*item, entry); },
+                                flight->value())) {
           break;
         }
         again.push_back(item);
@@ -497,6 +508,7 @@ std::vector<RegionCore::Candidate> MultiCreation::look(const Items& items) {
       hits += candidates[i].verdict.state == State::fresh ? 1 : 0;
     } else if (statuses[i] > 0) {
       core_.count_miss(Reason::absent);
+      core_.log_miss(items[i]->key, Reason::absent);
     } else {
       core_.on_store_error(*setup_, statuses[i], call, "get_multi");
     }

@@ -1,5 +1,7 @@
 #include <cairn/host/function_keys.hpp>
 
+#include <cairn/error.hpp>
+
 #include <cmath>
 
 namespace cairn {
@@ -23,6 +25,13 @@ std::string python_float(double value) {
 }
 
 }  // namespace
+
+void detail::refuse_keyless(std::string_view function) {
+  throw Error(Errc::config, "the cached function " + std::string(function) +
+                                " has an argument of a type that cannot be part of a key: write "
+                                "`std::string to_key(const T&)` in its namespace, or give the function "
+                                "a `key` in its options");
+}
 
 std::string to_python_text(const KeyPart& part) {
   struct Text {

@@ -41,6 +41,10 @@ void Region::write(std::string_view key, Entry entry, const SetOptions& options)
 void Region::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options) {
   core_->write_multi(keys, entries, options);
 }
+Time Region::creation_begins() { return core_->stamp(); }
+void Region::write_made(Keys keys, std::span<Entry> entries, Time began) {
+  core_->write_multi(keys, entries, {}, began);
+}
 bool Region::remove(std::string_view key) { return core_->remove(key); }
 std::size_t Region::erase_multi(Keys keys) { return core_->remove_multi(keys); }
 

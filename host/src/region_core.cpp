@@ -30,7 +30,9 @@ void keep_for_ever(SetupPtr setup) {
   kept->push_back(std::move(setup));
 }
 
-std::string shown(std::string_view key) {
+}  // namespace
+
+std::string shown_key(std::string_view key) {
   constexpr std::size_t most = 300;
   std::string text;
   for (const char c : key.substr(0, most)) {
@@ -43,8 +45,6 @@ std::string shown(std::string_view key) {
   }
   return key.size() > most ? text + "..." : text;
 }
-
-}  // namespace
 
 std::function<std::string(std::string_view)> make_mangler(const KeyMangler& mangler) {
   switch (mangler.kind) {
@@ -240,7 +240,10 @@ RegionCore::Candidate RegionCore::consider(const Setup& setup, const Lifetime& l
     candidate.refresh_due = refresh_due && candidate.verdict.state == State::fresh;
     candidate.entry = std::move(entry);
   }
-  if (candidate.verdict.state != State::fresh) count_miss(candidate.verdict.reason);
+  if (candidate.verdict.state != State::fresh) {
+    count_miss(candidate.verdict.reason);
+    if (candidate.verdict.state == State::missing) log_miss(key, candidate.verdict.reason);
+  }
   return candidate;
 }
 
@@ -262,16 +265,15 @@ RegionCore::Candidate RegionCore::look(const Setup& setup, const Lifetime& lifet
     }
     return candidate;
   }
-  Candidate candidate = consider(setup, lifetime, key, std::move(entry), accept);
-  if (services_.logs(LogLevel::debug)) {
-    if (candidate.verdict.reason == Reason::version) {
-      log(LogLevel::debug, "value version update for key: " + shown(key));
-    } else if (candidate.verdict.state == State::missing &&
-               candidate.verdict.reason == Reason::invalidated) {
-      log(LogLevel::debug, "hard invalidation detected for key: " + shown(key));
-    }
-  }
-  return candidate;
+  return consider(setup, lifetime, key, std::move(entry), accept);
+}
+
+bool RegionCore::accept_landed(const Setup& setup, Key key, detail::Accept accept,
+                               const Entry& entry) {
+  const Invalidation voided = invalidated(setup, key, entry);
+  if (voided == Invalidation::hard) return false;
+  if (voided == Invalidation::soft && !setup.policy.serve_stale) return false;
+  return try_accept(setup, accept, entry).has_value();
 }
 
 // ---- writing ----
@@ -297,15 +299,16 @@ void RegionCore::write(Key key, Entry entry, const SetOptions& options) {
   if (status < 0) on_store_error(setup, status, call, "set");
 }
 
-void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options) {
+void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options,
+                             std::optional<Time> began) {
   if (keys.empty()) return;
   const auto pin = current_.pin();
   const Setup& setup = *pin;
   const MangledKeys mangled(setup, keys);
   const Time made = stamp();
-  for (Entry& entry : entries) {
-    entry.set_created(made);
-    entry.set_value_version(setup.policy.value_version);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    entries[i].set_created(began ? created_since(setup, mangled[i], *began) : made);
+    entries[i].set_value_version(setup.policy.value_version);
   }
   std::vector<cairn_status> statuses(keys.size(), CAIRN_OK);
   cairn_call call;
@@ -383,6 +386,18 @@ void RegionCore::on_store_error(const Setup& setup, cairn_status status, const c
     log(LogLevel::warning, fmt::format("{} failed ({}): {}; going on without, and saying so once a minute",
                                        doing, to_string(code), text));
   }
+}
+
+void RegionCore::log_miss(Key key, Reason reason) const {
+  if (!services_.logs(LogLevel::debug)) return;
+  const char* why = nullptr;
+  switch (reason) {
+    case Reason::absent: why = "no value present"; break;
+    case Reason::version: why = "value version update"; break;
+    case Reason::invalidated: why = "hard invalidation detected"; break;
+    default: return;
+  }
+  log(LogLevel::debug, fmt::format("{} for key: {}", why, shown_key(key)));
 }
 
 void RegionCore::count_miss(Reason reason) noexcept {

@@ -50,6 +50,9 @@ using SetupPtr = std::shared_ptr<const Setup>;
 /// What the policy's key mangler does; empty for none.
 std::function<std::string(std::string_view)> make_mangler(const KeyMangler& mangler);
 
+/// A key in a log line: control characters as \xNN, and at most 300 bytes of it.
+std::string shown_key(std::string_view key);
+
 /// The keys of a batch as the store sees them.
 class MangledKeys {
  public:
@@ -105,7 +108,9 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   void read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
                   detail::FunctionRef<void(std::size_t)> refuse);
   void write(Key key, Entry entry, const SetOptions& options);
-  void write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options);
+  /// With `began`, values whose making began then; void if they were invalidated meanwhile.
+  void write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options,
+                   std::optional<Time> began = {});
   bool remove(Key key);
   std::size_t remove_multi(Keys keys);
 
@@ -115,6 +120,9 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
                     detail::CreateEach create,
                     const std::function<detail::DetachedCreateEach()>& detach);
+
+  /// A time for a new value: not before any that was given out.
+  Time stamp();
 
   void invalidate(Invalidation kind);
   bool key_is_locked(Key key);
@@ -164,6 +172,9 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   /// Judges an entry that was read, by the rules of get_or_create.
   Verdict judge(const Setup& setup, const Lifetime& lifetime, Key key, const Entry& entry,
                 bool negative, bool& refresh_due) const;
+  /// Whether the value that somebody else's creator made will do for a caller who waited for it: not
+  /// if the region was invalidated after that creator had begun.
+  bool accept_landed(const Setup& setup, Key key, detail::Accept accept, const Entry& entry);
   /// Reads and judges; a candidate that is not missing has been accepted.
   Candidate look(const Setup& setup, const Lifetime& lifetime, Key key, detail::Accept accept);
   Candidate consider(const Setup& setup, const Lifetime& lifetime, Key key, Entry entry,
@@ -175,8 +186,6 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   void on_store_error(const Setup& setup, cairn_status status, const cairn_call& call,
                       const char* doing);
 
-  /// A time for a new value: not before any that was given out.
-  Time stamp();
   /// A time for an invalidation: after all that were given out.
   Time invalidation_stamp();
   /// When a value counts as made that was created from `began` until now: now, unless it was
@@ -185,6 +194,8 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
 
   static std::chrono::nanoseconds ttl_of(const Setup& setup, const SetOptions& options) noexcept;
 
+  /// At level debug, why a creator is needed.
+  void log_miss(Key key, Reason reason) const;
   void log(LogLevel level, const std::string& text) const { services_.log(level, who_, text); }
 
   const std::string name_;

@@ -69,6 +69,7 @@ class CachedFunction<R(Args...)> {
  public:
   using Value = detail::Stored<R>;
 
+  /// Errors: Error(config) if an argument cannot be part of a key and `options` has no `key`.
   CachedFunction(Region& region, std::string name, std::function<R(Args...)> function,
                  CachedOptions<R(Args...)> options, const KeyGenerator& region_generator)
       : region_(&region), shared_(std::make_shared<Shared>()) {
@@ -76,6 +77,7 @@ class CachedFunction<R(Args...)> {
     shared_->function = std::move(function);
     if (!options.key_generator) options.key_generator = region_generator;
     shared_->options = std::move(options);
+    if (!has_keys && !shared_->options.key) detail::refuse_keyless(shared_->name);
   }
 
   /// The result for these arguments: cached, or created by one caller.
@@ -109,8 +111,12 @@ class CachedFunction<R(Args...)> {
   }
   /// Calls the function whatever is cached, and stores its result whatever it is.
   Value refresh(const std::decay_t<Args>&... args) const {
+    const Time began = region_->creation_begins();
     Value value = shared_->function(args...);
-    region_->set(key(args...), value);
+    const std::string name = key(args...);
+    const Key one(name);
+    Entry entry = detail::pack(value, region_->kinds(), true);
+    region_->write_made({&one, 1}, {&entry, 1}, began);
     return value;
   }
   /// Forgets the result for these arguments. False: there was none.
@@ -121,12 +127,18 @@ class CachedFunction<R(Args...)> {
   std::string key(const std::decay_t<Args>&... args) const {
     const auto& options = shared_->options;
     if (options.key) return options.key(args...);
-    if (!options.key_generator) return function_key(shared_->name, args...);
-    const std::vector<KeyPart> parts{detail::key_part(args)...};
-    return options.key_generator(shared_->name, parts);
+    if constexpr (has_keys) {
+      if (!options.key_generator) return function_key(shared_->name, args...);
+      const std::vector<KeyPart> parts{detail::key_part(args)...};
+      return options.key_generator(shared_->name, parts);
+    } else {
+      detail::refuse_keyless(shared_->name);
+    }
   }
 
  private:
+  static constexpr bool has_keys = (detail::has_key<std::decay_t<Args>>() && ...);
+
   struct Shared {
     std::string name;
     std::function<R(Args...)> function;
@@ -141,15 +153,23 @@ class CachedFunction<R(Args...)> {
 };
 
 template <class Signature, class Function>
+  requires(!std::is_same_v<Function, Signature*>)
 auto Region::cached(std::string name, Function function,
                     detail::CachedOptionsOf<Signature, Function> options) {
   using S = detail::SignatureFor<Signature, Function>;
   return CachedFunction<S>(*this, std::move(name), std::function<S>(std::move(function)),
                            std::move(options), key_generator_);
 }
+template <class Signature>
+  requires(std::is_function_v<Signature>)
+auto Region::cached(std::string name, std::type_identity_t<Signature>* function,
+                    CachedOptions<Signature> options) {
+  return CachedFunction<Signature>(*this, std::move(name), std::function<Signature>(function),
+                                   std::move(options), key_generator_);
+}
 template <class Object, class R, class... Args>
-auto Region::cached(std::string name, R (Object::*function)(Args...), Object& object,
-                    CachedOptions<R(Args...)> options) {
+auto Region::cached(std::string name, R (Object::*function)(Args...),
+                    std::type_identity_t<Object>& object, CachedOptions<R(Args...)> options) {
   return CachedFunction<R(Args...)>(
       *this, std::move(name),
       [&object, function](Args... args) -> R {
@@ -158,8 +178,8 @@ auto Region::cached(std::string name, R (Object::*function)(Args...), Object& ob
       std::move(options), key_generator_);
 }
 template <class Object, class R, class... Args>
-auto Region::cached(std::string name, R (Object::*function)(Args...) const, const Object& object,
-                    CachedOptions<R(Args...)> options) {
+auto Region::cached(std::string name, R (Object::*function)(Args...) const,
+                    const std::type_identity_t<Object>& object, CachedOptions<R(Args...)> options) {
   return CachedFunction<R(Args...)>(
       *this, std::move(name),
       [&object, function](Args... args) -> R {
@@ -171,12 +191,6 @@ auto Region::cached(std::string name, R (Object::*function)(Args...) const, cons
 // ---- many at once ----
 
 namespace detail {
-
-struct CachedMultiOptionsBase {
-  std::string name_space = {};
-  ExpirationRule expiration_time = {};
-  KeyGenerator key_generator = {};
-};
 
 template <class T>
 struct SpanItem;
@@ -191,7 +205,18 @@ struct SpanItem<const std::vector<T>&> {
 
 }  // namespace detail
 
-using CachedMultiOptions = detail::CachedMultiOptionsBase;
+template <class R, class ArgRange>
+struct CachedMultiOptions<R(ArgRange)> {
+  /// Stands in front of the name, "namespace:name".
+  std::string name_space = {};
+  ExpirationRule expiration_time = {};
+  /// False: this one of the results is returned but not stored.
+  std::function<bool(const typename detail::MultiValue<R>::type&)> should_cache = {};
+  /// The whole key, from one argument.
+  std::function<std::string(const typename detail::SpanItem<ArgRange>::type&)> key = {};
+  /// The key from the name and one argument; instead of the region's.
+  KeyGenerator key_generator = {};
+};
 
 template <class R, class ArgRange>
 class CachedMultiFunction<R(ArgRange)> {
@@ -203,12 +228,13 @@ class CachedMultiFunction<R(ArgRange)> {
   using Result = std::conditional_t<is_map, std::map<Arg, Value>, std::vector<Value>>;
 
   CachedMultiFunction(Region& region, std::string name, std::function<R(ArgRange)> function,
-                      CachedMultiOptions options, const KeyGenerator& region_generator)
+                      CachedMultiOptions<R(ArgRange)> options, const KeyGenerator& region_generator)
       : region_(&region), shared_(std::make_shared<Shared>()) {
     shared_->name = options.name_space.empty() ? std::move(name) : options.name_space + ":" + name;
     shared_->function = std::move(function);
     if (!options.key_generator) options.key_generator = region_generator;
     shared_->options = std::move(options);
+    if (!has_keys && !shared_->options.key) detail::refuse_keyless(shared_->name);
   }
 
   Result operator()(const std::vector<Arg>& args) const {
@@ -231,7 +257,11 @@ class CachedMultiFunction<R(ArgRange)> {
       }
       return values;
     });
-    auto found = region_->get_or_create_multi(keys, create, {shared_->options.expiration_time()});
+    const auto should_cache = [shared = shared_](const Value& value) {
+      return !shared->options.should_cache || shared->options.should_cache(value);
+    };
+    auto found = region_->get_or_create_multi(keys, create, {shared_->options.expiration_time()},
+                                              should_cache);
     return result_of(args, found);
   }
   /// What is cached: element i answers argument i.
@@ -245,20 +275,25 @@ class CachedMultiFunction<R(ArgRange)> {
   }
   /// Calls the function for all, and stores what it returns.
   Result refresh(const std::vector<Arg>& args) const {
+    const Time began = region_->creation_begins();
     R made = shared_->function(args);
-    std::map<Arg, Value> values;
+    Result result;
+    std::vector<std::string> names;
+    std::vector<Entry> entries;
+    const auto add = [&](const Arg& arg, const Value& value) {
+      names.push_back(key(arg));
+      entries.push_back(detail::pack(value, region_->kinds(), true));
+    };
     if constexpr (is_map) {
-      values.insert(made.begin(), made.end());
+      result.insert(made.begin(), made.end());
+      for (const auto& [arg, value] : result) add(arg, value);
     } else {
       if (made.size() != args.size()) detail::refuse_length(args.size(), made.size());
-      for (std::size_t i = 0; i < args.size(); ++i) values.emplace(args[i], made[i]);
+      result.assign(made.begin(), made.end());
+      for (std::size_t i = 0; i < args.size(); ++i) add(args[i], result[i]);
     }
-    set(values);
-    if constexpr (is_map) {
-      return values;
-    } else {
-      return made;
-    }
+    region_->write_made(detail::keys_of(names), entries, began);
+    return result;
   }
   /// How many there were to forget.
   std::size_t invalidate(const std::vector<Arg>& args) const {
@@ -266,18 +301,26 @@ class CachedMultiFunction<R(ArgRange)> {
   }
   R original(const std::vector<Arg>& args) const { return shared_->function(args); }
 
+  /// The key under which the result for one argument is kept, before any mangling.
   std::string key(const Arg& arg) const {
-    const KeyGenerator& generator = shared_->options.key_generator;
-    if (!generator) return function_key(shared_->name, arg);
-    const KeyPart part = detail::key_part(arg);
-    return generator(shared_->name, std::span(&part, 1));
+    if (shared_->options.key) return shared_->options.key(arg);
+    if constexpr (has_keys) {
+      const KeyGenerator& generator = shared_->options.key_generator;
+      if (!generator) return function_key(shared_->name, arg);
+      const KeyPart part = detail::key_part(arg);
+      return generator(shared_->name, std::span(&part, 1));
+    } else {
+      detail::refuse_keyless(shared_->name);
+    }
   }
 
  private:
+  static constexpr bool has_keys = detail::has_key<Arg>();
+
   struct Shared {
     std::string name;
     std::function<R(ArgRange)> function;
-    CachedMultiOptions options;
+    CachedMultiOptions<R(ArgRange)> options;
   };
 
   std::vector<std::string> keys_of(const std::vector<Arg>& args) const {

@@ -67,6 +67,26 @@ constexpr bool is_key_duration = false;
 template <class R, class P>
 constexpr bool is_key_duration<std::chrono::duration<R, P>> = true;
 
+/// Whether append_key takes a T.
+template <class T>
+constexpr bool has_key() {
+  if constexpr (HasToKey<T> || KeyText<T> || std::is_enum_v<T> || std::is_arithmetic_v<T> ||
+                is_key_duration<T> || requires(const T& t) { std::string_view(t.native()); }) {
+    return true;
+  } else if constexpr (requires(const T& t) { t.has_value(); *t; }) {
+    return has_key<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
+  } else if constexpr (is_key_tuple<T>) {
+    return []<class... Items>(std::type_identity<std::tuple<Items...>>) {
+      return (has_key<std::remove_cvref_t<Items>>() && ...);
+    }(std::type_identity<decltype(std::tuple_cat(std::declval<T>()))>());
+  } else if constexpr (std::ranges::input_range<const T>) {
+    return has_key<std::ranges::range_value_t<const T>>();
+  } else {
+    return false;
+  }
+}
+[[noreturn]] void refuse_keyless(std::string_view function);
+
 template <class T>
 void append_number(std::string& out, T value) {
   char buffer[32];
@@ -111,14 +131,21 @@ void append_key(std::string& out, const T& value) {
     if constexpr (std::is_floating_point_v<T>) out += 'r';
     append_number(out, value);
   } else if constexpr (is_key_duration<T>) {
-    append_number(out, std::chrono::duration_cast<std::chrono::nanoseconds>(value).count());
-    out += "ns";
+    // The count as it is, of a period that belongs to the type: nothing is rounded or overflows.
+    append_key(out, value.count());
+    out += '*';
+    append_number(out, T::period::num);
+    out += '/';
+    append_number(out, T::period::den);
   } else if constexpr (requires { value.has_value(); *value; }) {
-    if (value.has_value()) {
-      append_key(out, *value);
-    } else {
+    if (!value.has_value()) {
       out += '-';
+    } else {
+      if constexpr (requires { value->has_value(); }) out += '+';  // tells apart which of two is empty
+      append_key(out, *value);
     }
+  } else if constexpr (requires { std::string_view(value.native()); }) {
+    append_text(out, value.native());  // a path; it is also a range, of paths
   } else if constexpr (is_key_tuple<T>) {
     out += '(';
     bool first = true;

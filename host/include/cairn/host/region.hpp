@@ -170,13 +170,23 @@ struct CachedOptions;
 template <class Signature>
 class CachedFunction;
 template <class Signature>
+struct CachedMultiOptions;
+template <class Signature>
 class CachedMultiFunction;
 
 namespace detail {
 
 // The signature of a function, a function pointer or a class with one operator().
 template <class F>
-struct SignatureOf : SignatureOf<decltype(&F::operator())> {};
+struct SignatureOf {
+  static_assert(no_key<F>,
+                "cairn: the signature of this function cannot be seen (is it generic, overloaded, or no "
+                "function?): say it, as in region.cached<User(int)>(name, function)");
+  using type = void();
+};
+template <class F>
+  requires requires { &F::operator(); }
+struct SignatureOf<F> : SignatureOf<decltype(&F::operator())> {};
 template <class R, class... Args>
 struct SignatureOf<R(Args...)> {
   using type = R(Args...);
@@ -207,9 +217,8 @@ using SignatureFor = typename ChosenSignature<Signature, F>::type;
 template <class Signature, class F>
 using CachedOptionsOf = CachedOptions<SignatureFor<Signature, F>>;
 
-struct CachedMultiOptionsBase;
 template <class Signature, class F>
-using CachedMultiOptionsOf = std::conditional_t<true, CachedMultiOptionsBase, F>;
+using CachedMultiOptionsOf = CachedMultiOptions<SignatureFor<Signature, F>>;
 
 }  // namespace detail
 
@@ -370,15 +379,21 @@ class Region {
   ///
   /// `Signature` is deduced, except for overloaded and generic functions: `cached<User(int)>(...)`.
   template <class Signature = void, class Function>
+    requires(!std::is_same_v<Function, Signature*>)
   auto cached(std::string name, Function function,
               detail::CachedOptionsOf<Signature, Function> options = {});
+  /// One of several overloaded functions.
+  template <class Signature>
+    requires(std::is_function_v<Signature>)
+  auto cached(std::string name, std::type_identity_t<Signature>* function,
+              CachedOptions<Signature> options = {});
   /// A member function of an object that outlives the result; the object is no part of the key.
   template <class Object, class R, class... Args>
-  auto cached(std::string name, R (Object::*function)(Args...), Object& object,
-              CachedOptions<R(Args...)> options = {});
+  auto cached(std::string name, R (Object::*function)(Args...),
+              std::type_identity_t<Object>& object, CachedOptions<R(Args...)> options = {});
   template <class Object, class R, class... Args>
-  auto cached(std::string name, R (Object::*function)(Args...) const, const Object& object,
-              CachedOptions<R(Args...)> options = {});
+  auto cached(std::string name, R (Object::*function)(Args...) const,
+              const std::type_identity_t<Object>& object, CachedOptions<R(Args...)> options = {});
   /// A function from many arguments to many results, called for the missing ones only.
   template <class Signature = void, class Function>
   auto cached_multi(std::string name, Function function,
@@ -419,6 +434,9 @@ class Region {
                   detail::FunctionRef<void(std::size_t)> refuse);
   void write(std::string_view key, Entry entry, const SetOptions& options);
   void write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options);
+  // For values that a function made outside get_or_create: what was invalidated since it began stays void.
+  Time creation_begins();
+  void write_made(Keys keys, std::span<Entry> entries, Time began);
   std::size_t erase_multi(Keys keys);
   void create(std::string_view key, const CreateOptions& options, detail::Accept accept,
               detail::Create create, const std::function<detail::DetachedCreate()>& detach);
@@ -460,6 +478,8 @@ class Region {
   }
   template <class Signature>
   friend class CachedFunction;
+  template <class Signature>
+  friend class CachedMultiFunction;
 
   std::shared_ptr<host::RegionCore> core_;
   KeyGenerator key_generator_;
