@@ -1,0 +1,93 @@
+// What compare.py compares: one line of JSON with what a stampede costs here.
+#include <cairn/cairn.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+using Steady = std::chrono::steady_clock;
+
+namespace {
+
+struct Outcome {
+  int creator_calls;
+  double last_back_ms;  // from the value being ready to the last caller having it
+};
+
+Outcome stampede(cairn::Region& region, const std::string& key, int callers) {
+  std::atomic<int> calls = 0;
+  std::atomic<Steady::time_point> ready{};
+  std::vector<Steady::time_point> back(static_cast<std::size_t>(callers));
+  std::barrier start(callers);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& end : back) {
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        region.get_or_create(key, [&] {
+          ++calls;
+          std::this_thread::sleep_for(50ms);
+          ready = Steady::now();
+          return 1;
+        });
+        end = Steady::now();
+      });
+    }
+  }
+  const auto last = *std::max_element(back.begin(), back.end());
+  return {calls, std::chrono::duration<double, std::milli>(last - ready.load()).count()};
+}
+
+// Callers of the same twenty cold keys.
+int batch_creator_calls(cairn::Region& region, const std::string& name) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 20; ++i) keys.push_back(name + std::to_string(i));
+  std::atomic<int> calls = 0;
+  std::barrier start(3);
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 3; ++i) {
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        region.get_or_create_multi(keys, [&](auto names) {
+          ++calls;
+          std::this_thread::sleep_for(50ms);
+          return std::vector<int>(names.size());
+        });
+      });
+    }
+  }
+  return calls;
+}
+
+double hit_ns(cairn::Region& region) {
+  region.set("hit", 1);
+  constexpr int count = 1'000'000;
+  long sum = 0;
+  const auto since = Steady::now();
+  for (int i = 0; i < count; ++i) sum += region.get_or_create("hit", [] { return 2; });
+  const std::chrono::duration<double, std::nano> took = Steady::now() - since;
+  return sum == count ? took.count() / count : -1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  cairn::Host host(
+      cairn::Config::from_text("[region.r]\nbackend = \"memory\"\nexpiration_time = \"1h\"\n"));
+  cairn::Region& region = host.region("r");
+  const std::string name = argc > 1 ? argv[1] : "";
+  const Outcome few = stampede(region, name + "few", 50);
+  const Outcome many = stampede(region, name + "many", 1000);
+  std::printf(
+      "{\"calls_50\": %d, \"last_back_50_ms\": %.3f, \"calls_1000\": %d, \"last_back_1000_ms\": "
+      "%.3f, \"batch_calls\": %d, \"hit_ns\": %.1f}\n",
+      few.creator_calls, few.last_back_ms, many.creator_calls, many.last_back_ms,
+      batch_creator_calls(region, name + "batch"), hit_ns(region));
+}
