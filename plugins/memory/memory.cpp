@@ -172,13 +172,13 @@ class Memory final : public Backend {
   }
 
  private:
-  static memory::Settings read(const Options& options) {
+  static memory::Settings read(const Options& given) {
     memory::Settings settings;
-    settings.max_bytes = options.size("max_bytes");
-    settings.max_entries = static_cast<std::uint64_t>(options.integer("max_entries"));
-    settings.ttl_ns = options.duration("ttl").count();
-    settings.shards = static_cast<unsigned>(options.integer("shards"));
-    settings.make_policy = maker(options.text("policy"));
+    settings.max_bytes = given.size("max_bytes");
+    settings.max_entries = static_cast<std::uint64_t>(given.integer("max_entries"));
+    settings.ttl_ns = given.duration("ttl").count();
+    settings.shards = static_cast<unsigned>(given.integer("shards"));
+    settings.make_policy = maker(given.text("policy"));
     return settings;
   }
   static PolicyMaker maker(const std::string& policy) {

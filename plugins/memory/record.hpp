@@ -190,12 +190,12 @@ static_assert(sizeof(Record) == 40, "36 bytes, and padding");
 
 inline constexpr std::array<std::uint8_t, 32> Record::key_offsets = [] {
   std::array<std::uint8_t, 32> offsets{};
-  for (unsigned layout = 0; layout < offsets.size(); ++layout) {
-    std::size_t offset = (layout & timed) != 0 ? sizeof(Record) + sizeof(Timed) : head;
-    if ((layout & dated) != 0) offset += sizeof(std::int64_t);
-    if ((layout & versioned) != 0) offset += sizeof(std::int32_t);
-    if ((layout & replicated) != 0) offset += sizeof(Replica*);
-    offsets[layout] = static_cast<std::uint8_t>(offset);
+  for (unsigned bits = 0; bits < offsets.size(); ++bits) {
+    std::size_t offset = (bits & timed) != 0 ? sizeof(Record) + sizeof(Timed) : head;
+    if ((bits & dated) != 0) offset += sizeof(std::int64_t);
+    if ((bits & versioned) != 0) offset += sizeof(std::int32_t);
+    if ((bits & replicated) != 0) offset += sizeof(Replica*);
+    offsets[bits] = static_cast<std::uint8_t>(offset);
   }
   return offsets;
 }();
@@ -203,15 +203,15 @@ inline constexpr std::array<std::uint8_t, 32> Record::key_offsets = [] {
 inline Record* Record::make(std::string_view key, const Entry& value, const Extras& extras) {
   const cairn_entry& raw = value.raw();
   const bool inline_value = raw.kind == CAIRN_BYTES && raw.size <= longest_inline_value;
-  unsigned layout = 0;
-  if (extras.expires_ns != 0) layout |= timed;
-  if (raw.created_ns != 0) layout |= dated;
-  if (raw.value_version != 0) layout |= versioned;
-  if (!inline_value) layout |= shared;
-  if (extras.replicas != 0) layout |= replicated;
+  unsigned parts = 0;
+  if (extras.expires_ns != 0) parts |= timed;
+  if (raw.created_ns != 0) parts |= dated;
+  if (raw.value_version != 0) parts |= versioned;
+  if (!inline_value) parts |= shared;
+  if (extras.replicas != 0) parts |= replicated;
 
   const std::size_t value_size = inline_value ? raw.size : sizeof(SharedPayload);
-  std::size_t size = key_offsets[layout] + key.size() + value_size;
+  std::size_t size = key_offsets[parts] + key.size() + value_size;
   if (size < sizeof(Record)) size = sizeof(Record);
   void* memory = std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
@@ -221,7 +221,7 @@ inline Record* Record::make(std::string_view key, const Entry& value, const Extr
   record->key_size = static_cast<std::uint16_t>(key.size());
   record->value_size = static_cast<std::uint16_t>(value_size);
   record->layout =
-      static_cast<std::uint8_t>(layout & ~(shared | replicated));  // until they are held
+      static_cast<std::uint8_t>(parts & ~(shared | replicated));  // until they are held
   record->segment = Segment::none;
 
   char* at = reinterpret_cast<char*>(record) + head;
@@ -229,14 +229,14 @@ inline Record* Record::make(std::string_view key, const Entry& value, const Extr
     if (bytes != 0) std::memcpy(at, from, bytes);
     at += bytes;
   };
-  if ((layout & timed) != 0) {
+  if ((parts & timed) != 0) {
     record->time() = {extras.expires_ns, nullptr, nullptr};
     at = reinterpret_cast<char*>(&record->time() + 1);
   }
-  if ((layout & dated) != 0) put(&raw.created_ns, sizeof raw.created_ns);
-  if ((layout & versioned) != 0) put(&raw.value_version, sizeof raw.value_version);
+  if ((parts & dated) != 0) put(&raw.created_ns, sizeof raw.created_ns);
+  if ((parts & versioned) != 0) put(&raw.value_version, sizeof raw.value_version);
   try {
-    if ((layout & replicated) != 0) {
+    if ((parts & replicated) != 0) {
       Replica* replicas = make_replicas(record, extras.replicas);
       put(&replicas, sizeof replicas);
       record->layout |= replicated;
