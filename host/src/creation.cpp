@@ -270,22 +270,22 @@ void Creation::wait_or_create(Candidate old, std::uint64_t landings) {
 bool Creation::take_store_lock(const FlightPtr& flight, StoreLock& lock, const Candidate& old) {
   std::chrono::milliseconds pause = 4ms;
   bool waited = false;
+  // True: a value is there that will do, and was accepted.
+  const auto served = [&](bool stale_will_do) {
+    Candidate now = core_.look(*setup_, lifetime_, key_, accept_);
+    const bool stale = now.verdict.state == State::stale;
+    if (now.verdict.state != State::fresh && !(stale && stale_will_do)) return false;
+    lock.release();
+    if (stale) serve_old(now);
+    core_.flights_.land_with(flight, std::move(now.entry));
+    return true;
+  };
   for (;;) {
+    // Look before reaching for the lock: who waited for a value should not take the lock to find it.
+    if (waited && served(setup_->policy.serve_stale)) return true;
     const cairn_status status = StoreLock::try_take(core_, setup_, key_, lock);
     if (status < 0) return false;  // the store cannot lock: create without
-    // Held or not, the value may have come since we last looked.
-    for (bool look_again = status == CAIRN_OK || waited; look_again; look_again = false) {
-      Candidate now = core_.look(*setup_, lifetime_, key_, accept_);
-      const bool good = now.verdict.state == State::fresh ||
-                        (now.verdict.state == State::stale && setup_->policy.serve_stale &&
-                         status != CAIRN_OK);
-      if (good) {
-        lock.release();
-        if (now.verdict.state == State::stale) serve_old(now);
-        core_.flights_.land_with(flight, std::move(now.entry));
-        return true;
-      }
-    }
+    if (status == CAIRN_OK && served(false)) return true;  // it came since we last looked
     if (status == CAIRN_OK) return false;
     if (!waited) RegionCore::count(core_.counters_.waits);
     waited = true;
