@@ -20,4 +20,8 @@ void add_del(CLI::App& app, Globals& globals);
 void add_bench(CLI::App& app, Globals& globals);
 void add_train_dictionary(CLI::App& app, Globals& globals);
 
+// for authors of plugins
+void add_validate(CLI::App& app, Globals& globals);
+void add_new(CLI::App& app, Globals& globals);
+
 }  // namespace cairn::cli

@@ -1,7 +1,6 @@
 // The `cairn` command: registers the subcommands, and turns what they throw into a message and an
 // exit code.
 
-#include "author_commands.hpp"
 #include "commands.hpp"
 
 #include <fmt/format.h>
@@ -41,14 +40,13 @@ int run(int argc, char** argv) {
   add_del(app, globals);
   add_bench(app, globals);
   add_train_dictionary(app, globals);
-  int author_exit = 0;
-  add_validate(app, author_exit);
-  add_new(app, author_exit);
+  add_validate(app, globals);
+  add_new(app, globals);
 
   try {
     app.parse(argc, argv);
     finish_output();
-    return author_exit != 0 ? author_exit : static_cast<int>(globals.exit);
+    return static_cast<int>(globals.exit);
   } catch (const CLI::ParseError& error) {
     // Asking for help is no mistake.
     return app.exit(error) == 0 ? static_cast<int>(Exit::done) : static_cast<int>(Exit::usage);

@@ -2,7 +2,7 @@
 //
 // The projects are installed data: files whose @name@, @class@ and @id@ are replaced, in their
 // names too.
-#include "author_commands.hpp"
+#include "commands.hpp"
 
 #include <cairn/error.hpp>
 
@@ -145,7 +145,7 @@ int run(Choices choices) {
 
 }  // namespace
 
-void add_new(CLI::App& app, int& exit_code) {
+void add_new(CLI::App& app, Globals& globals) {
   const auto choices = std::make_shared<Choices>();
   CLI::App* const command = app.add_subcommand(
       "new", "Begin a plugin: a project that builds and passes `cairn validate` at once");
@@ -165,7 +165,7 @@ void add_new(CLI::App& app, int& exit_code) {
   command->footer(
       "Example: cairn new proxy shout --kind key && cd shout && meson setup build && meson test -C "
       "build");
-  command->callback([choices, &exit_code] { exit_code = run(*choices); });
+  command->callback([choices, &globals] { globals.exit = static_cast<Exit>(run(*choices)); });
 }
 
 }  // namespace cairn::cli

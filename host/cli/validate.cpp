@@ -1,5 +1,5 @@
 // cairn validate FILE.so: the conformance kit, told as text, JSON, TAP or JUnit.
-#include "author_commands.hpp"
+#include "commands.hpp"
 #include "conformance/report_formats.hpp"
 
 #include <cairn/error.hpp>
@@ -62,7 +62,7 @@ int run(Choices& choices) {
 
 }  // namespace
 
-void add_validate(CLI::App& app, int& exit_code) {
+void add_validate(CLI::App& app, Globals& globals) {
   const auto choices = std::make_shared<Choices>();
   CLI::App* const command = app.add_subcommand(
       "validate", "Try a plugin against the whole contract, each rule in a process of its own");
@@ -94,7 +94,7 @@ void add_validate(CLI::App& app, int& exit_code) {
   command->footer(
       "Exit code: 0 nothing is broken, 1 something is, 2 wrong usage, 3 the file cannot be used.\n"
       "Example:   cairn validate build/cairn-mine.so --option url=redis://127.0.0.1:6379/0");
-  command->callback([choices, &exit_code] { exit_code = run(*choices); });
+  command->callback([choices, &globals] { globals.exit = static_cast<Exit>(run(*choices)); });
 }
 
 }  // namespace cairn::cli

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """From an installed prefix in an empty folder: `cairn new`, then build and test what it wrote.
 
-    check_new_project.py BUILD_ROOT COMMAND PROJECT meson|cmake
+    check_new_project.py BUILD_ROOT PROJECT meson|cmake
 
 PROJECT is `backend`, `backend-c`, `proxy-c` or `proxy-KIND`. Installs BUILD_ROOT into a private folder
 that is gone afterwards. The source tree is not used.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,14 +19,10 @@ def run(command, **options):
     subprocess.run([str(part) for part in command], check=True, **options)
 
 
-def install(build_root, command, folder):
+def install(build_root, folder):
     """The prefix of a fresh installation, with `cairn` in its bin."""
     run(["meson", "install", "-C", build_root, "--destdir", folder, "--no-rebuild", "--quiet"])
     prefix = next(path.parents[2] for path in Path(folder).glob("**/include/cairn/abi.h"))
-    program = prefix / "bin" / "cairn"
-    if not program.exists():
-        program.parent.mkdir(exist_ok=True)
-        shutil.copy(command, program)
     for package in prefix.glob("**/*.pc"):  # as a package that is moved would say it
         lines = package.read_text().splitlines()
         lines = [f"prefix={prefix}" if line.startswith("prefix=") else line for line in lines]
@@ -43,10 +38,10 @@ def arguments(project):
 
 
 def main():
-    build_root, command, project, build_system = sys.argv[1:5]
+    build_root, project, build_system = sys.argv[1:4]
     os.umask(0o022)
     with tempfile.TemporaryDirectory(prefix="cairn-install-") as folder:
-        prefix = install(build_root, command, Path(folder) / "root")
+        prefix = install(build_root, Path(folder) / "root")
         libraries = next(prefix.glob("lib/**/libcairn-host.so")).parent
         environment = dict(
             os.environ,
