@@ -84,7 +84,7 @@ TEST_CASE("each wrong plugin fails with the sentence that names its fault", "[ki
     request.file = in_folder("CAIRN_WRONG_PLUGINS", std::string("wrong-") + fault.file + ".so");
     request.component = fault.component;
     request.only = fault.rule;
-    request.case_limit = std::chrono::seconds(3);
+    request.case_limit = std::chrono::seconds(8);
     const ValidationReport report = validate(request);
     CHECK_FALSE(report.passed());
     std::string said;
