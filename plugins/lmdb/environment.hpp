@@ -114,6 +114,11 @@ class Environment {
     MDB_txn* txn_ = nullptr;
   };
 
+  /// Takes the size that another process has given the file.
+  void follow_growth() {
+    const std::lock_guard lock(mutex_);
+    adopt_size();
+  }
   /// Frees what readers that died left behind. How many there were.
   int clear_dead_readers() noexcept;
   /// The bytes in use, of all trees.

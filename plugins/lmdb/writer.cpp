@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 namespace cairn::lmdb {
@@ -102,18 +104,32 @@ void Writer::commit(std::span<Request* const> requests) {
 void Writer::commit_part(std::span<Change* const> changes, std::size_t bytes) {
   int code = 0;
   for (std::size_t share = 8; share >= 1; share /= 2) {
-    code = try_part(changes, bytes);
-    if (code == 0) {
-      counters_.changes.fetch_add(changes.size(), std::memory_order_relaxed);
-      counters_.commits.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    if (code != MDB_MAP_FULL && code != MDB_TXN_FULL) break;
-    counters_.dead_readers += static_cast<std::uint64_t>(environment_.clear_dead_readers());
-    const int made = make_much_room(std::max(settings_.max_bytes / share, 2 * bytes));
-    if (made != 0 && made != MDB_MAP_FULL) {
-      code = made;
-      break;
+    // What was removed can be used when no reader sees it any more: in a moment, unless one was
+    // stopped.
+    const auto until =
+        Clock::now() + (share > 1 ? std::chrono::milliseconds(10) : settings_.timeout / 2);
+    for (bool has_room_made = false;; has_room_made = true) {
+      code = try_part(changes, bytes);
+      if (code == 0) {
+        counters_.changes.fetch_add(changes.size(), std::memory_order_relaxed);
+        counters_.commits.fetch_add(1, std::memory_order_relaxed);
+        return;
+      }
+      if (code != MDB_MAP_FULL && code != MDB_TXN_FULL) {
+        throw to_error(code, "cannot write to " + settings_.folder);
+      }
+      if (!has_room_made) {
+        counters_.dead_readers += static_cast<std::uint64_t>(environment_.clear_dead_readers());
+        environment_.follow_growth();
+        const int made = make_much_room(std::max(settings_.max_bytes / share, 2 * bytes));
+        if (made != 0 && made != MDB_MAP_FULL) {
+          throw to_error(made, "cannot write to " + settings_.folder);
+        }
+      } else if (Clock::now() > until) {
+        break;
+      } else {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
     }
   }
   if (code == MDB_MAP_FULL) {
