@@ -1,6 +1,6 @@
 """Compiles each MISUSE of misuse.cpp, and looks for the words that tell its author what is wrong.
 
-    check_misuse.py check_misuse.py misuse.cpp SOURCE_ROOT COMPILER
+    check_misuse.py misuse.cpp SOURCE_ROOT COMPILER
 """
 import concurrent.futures
 import os
@@ -12,7 +12,7 @@ SIGNATURE_SENTENCE = r"cairn: the signature of this function cannot be seen .* r
 WORDS = {  # the number of a MISUSE: what the compiler must say of it
     1: r"no match(ing function)? for call|no matching function for call to object",
     2: r"no match(ing function)? for call|no matching function for call to object",
-    3: r"(cannot convert|no matching|no known conversion|invalid conversion|cannot initialize|could not convert)",
+    3: r"(cannot convert|no matching|no known conversion|invalid conversion|cannot initialize|could not (convert|bind))",
     4: r"no match(ing function)? for call|no matching function for call to object",
     5: SIGNATURE_SENTENCE,
     6: SIGNATURE_SENTENCE,
@@ -44,4 +44,4 @@ def main(source, root, compiler):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[2:5]))
+    sys.exit(main(*sys.argv[1:4]))
