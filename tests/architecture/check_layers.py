@@ -34,7 +34,7 @@ ONE_FILE = {
 # POSIX, Linux, glibc and the compiler: any layer but the sdk, which stands on the standard library alone.
 SYSTEM = re.compile(
     r"(sys|netinet|arpa|linux)/\w+\.h|"
-    r"(dlfcn|elf|fcntl|immintrin|link|malloc|netdb|poll|pthread|sched|signal|spawn|strings|syslog|termios|unistd)\.h")
+    r"(dlfcn|elf|fcntl|immintrin|langinfo|link|malloc|netdb|poll|pthread|sched|signal|spawn|strings|syslog|termios|unistd)\.h")
 # The C standard library, under its C names.
 STANDARD = re.compile(r"[a-z_0-9]+|(assert|errno|inttypes|limits|math|stdbool|stddef|stdint|stdio|stdlib|string|time)\.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

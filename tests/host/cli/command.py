@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-CAIRN, PLUGIN = sys.argv[1:3]
+CAIRN, PLUGIN = map(os.path.abspath, sys.argv[1:3])
 
 SHOP = """\
 [backend.file]
@@ -197,6 +197,30 @@ class Measuring(Command):
         self.assertLessEqual(answer["reads"]["p50_ns"], answer["reads"]["max_ns"])
 
 
+class Training(Command):
+    def test_a_dictionary_is_made_of_what_is_stored_and_used(self):
+        for i in range(30):
+            self.output("set", "-c", "shop.toml", "--json", str(i), json.dumps(
+                {"id": i, "name": f"Ada {i * 7919 % 1000}", "mail": f"ada{i}@example.org",
+                 "street": "St James's Square", "city": "London"}))
+        answer = json.loads(self.output("train-dictionary", "-c", "shop.toml", "-o", "users.dict",
+                                        "--max-size", "512B", "--json"))
+        self.assertEqual(answer["samples"], 30)
+        self.assertEqual(answer["bytes"], (self.folder / "users.dict").stat().st_size)
+        value = self.output("get", "-c", "shop.toml", "7")
+        plain = self.output("get", "-c", "shop.toml", "--raw", "7")
+        self.write("shop.toml", SHOP.replace("min_size", 'dictionary = "users.dict", min_size'))
+        self.output("set", "-c", "shop.toml", "--json", "7", value.decode())
+        self.assertLess(len(self.output("get", "-c", "shop.toml", "--raw", "7")), len(plain))
+        self.assertEqual(self.output("get", "-c", "shop.toml", "7"), value)
+
+    def test_a_region_without_a_layer_to_train_says_so(self):
+        self.write("m.toml", '[region.m]\nbackend = "memory"\n')
+        ended = self.run_cairn("train-dictionary", "-c", "m.toml", "-o", "m.dict")
+        self.assertEqual(ended.returncode, 3)
+        self.assertIn(b"no layer of region `m` uses a dictionary", ended.stderr)
+
+
 class Failing(Command):
     def test_a_wrong_command_line_is_2(self):
         for args in ([], ["frobnicate"], ["get"], ["get", "-c", "shop.toml"],
@@ -213,6 +237,9 @@ class Failing(Command):
     def test_help_and_version_are_0(self):
         self.assertRegex(self.output("--version"), rb"^cairn \d+\.\d+\.\d+\n$")
         self.assertIn(b"Examples:", self.output("--help"))
+        for command in ("plugins", "inspect", "check", "explain", "get", "set", "del", "bench",
+                        "train-dictionary", "validate", "new"):
+            self.assertIn(b"Usage: cairn " + command.encode(), self.output(command, "--help"))
 
     def test_a_reader_that_goes_away_is_quiet(self):
         self.output("set", "-c", "shop.toml", "k", "-", stdin=b"x" * 1_000_000)
