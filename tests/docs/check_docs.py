@@ -194,7 +194,7 @@ class Checker:
                         self.report(page, block.line, f"this is not a good configuration:\n{answer.stdout}{answer.stderr}")
 
     def check_console(self, cairn):
-        folder = str(pathlib.Path(cairn).parent)
+        folder = str(pathlib.Path(cairn).resolve().parent)
         for page in self.pages:
             for block in blocks_of(page):
                 if block.mark != "replay":
