@@ -452,7 +452,7 @@ constexpr std::int64_t most_ahead = 1'000'000'000;
 
 Time RegionCore::stamp() {
   const std::int64_t now = services_.clock().now().time_since_epoch().count();
-  std::int64_t last = last_stamp_.load(std::memory_order_relaxed);
+  std::int64_t last = last_stamp_.load(std::memory_order_acquire);
   for (;;) {
     const std::int64_t stamp = last > now && last - now < most_ahead ? last : now;
     if (stamp == last || last_stamp_.compare_exchange_weak(last, stamp)) {
@@ -473,14 +473,24 @@ Time RegionCore::invalidation_stamp() {
 }
 
 Time RegionCore::created_since(const Setup& setup, Key key, Time began) {
-  const bool voided = setup.invalidation->check(key, began) != Invalidation::none;
-  return voided ? began : stamp();
+  // The stamp first. If an invalidation took an earlier one, then it shows here: as still on its way, or
+  // as in force. A value that is stamped before an invalidation is void without our help.
+  const Time now = stamp();
+  if (invalidating_.load() != 0) return began;
+  return setup.invalidation->check(key, began) == Invalidation::none ? now : began;
 }
 
 // ---- the region as a whole ----
 
 void RegionCore::invalidate(Invalidation kind) {
   if (kind == Invalidation::none) return;
+  struct Announced {
+    std::atomic<int>& count;
+    explicit Announced(std::atomic<int>& c) : count(c) { ++count; }
+    Announced(const Announced&) = delete;
+    Announced& operator=(const Announced&) = delete;
+    ~Announced() { --count; }
+  } const announced(invalidating_);
   setup()->invalidation->invalidate(kind, invalidation_stamp());
 }
 
@@ -529,6 +539,7 @@ bool RegionCore::close(std::chrono::milliseconds patience) {
 }
 
 void RegionCore::after_fork() {
+  invalidating_ = 0;
   std::construct_at(&setup_mutex_);
   std::construct_at(&failures_mutex_);
   flights_.after_fork();

@@ -69,6 +69,33 @@ TEST_CASE("who asks after a hard invalidation is not given what was begun before
   CHECK(region.get<int>("k") == given);
 }
 
+TEST_CASE("a creation that ends while an invalidation is on its way does not survive it",
+          "[parity][creation]") {
+  // Ends a creation after the stamp of an invalidation was taken, and before it is in force.
+  class Interrupted final : public InvalidationStrategy {
+   public:
+    explicit Interrupted(std::function<void()> in_between) : in_between_(std::move(in_between)) {}
+    void invalidate(Invalidation kind, Time when) override {
+      in_between_();
+      stamps_.invalidate(kind, when);
+    }
+    Invalidation check(std::string_view key, Time created) const override {
+      return stamps_.check(key, created);
+    }
+
+   private:
+    std::function<void()> in_between_;
+    LocalInvalidation stamps_;
+  };
+  TestHost host(plain);
+  Region& region = host.region();
+  SlowCaller first(region, "k", 1);
+  region.set_invalidation(std::make_shared<Interrupted>([&] { CHECK(first.finish() == 1); }));
+  region.invalidate(Invalidation::hard);
+  CHECK(region.get<int>("k") == std::nullopt);
+  CHECK(region.get_or_create("k", [] { return 2; }) == 2);
+}
+
 TEST_CASE("who waits across a soft invalidation may have the value, if old values may be served",
           "[parity][creation]") {
   const auto given = [](const std::string& toml) {
