@@ -17,7 +17,7 @@ TEST_CASE("a region keeps its entries in a plugin from outside the tree, over re
   const Config config =
       Config::from_text("[plugins]\npath = [\"" + std::string(plugins) +
                         "\"]\n[region.users]\nbackend = { plugin = \"sqlite\", path = \"" + folder +
-                        "/users.db\" }\nexpiration_time = \"1h\"\n");
+                        "/users.db\" }\nvalues = \"bytes\"\nexpiration_time = \"1h\"\n");
   {
     Host host(config);
     host.region("users").set("42", std::string("Ada"));

@@ -161,6 +161,7 @@ TEST_CASE("the bound in bytes holds at any moment under eight threads", "[memory
   }
   for (auto& thread : threads) thread.join();
   CHECK(looks > 10);
+  highest = std::max(highest, stat(memory, "bytes"));  // the looks may all have been early
   CHECK(highest > bound * 9 / 10);
   CHECK(highest <= bound + shards * (largest + 200));  // one entry per shard
   CHECK(stat(memory, "bytes") <= bound);

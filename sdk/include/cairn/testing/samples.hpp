@@ -88,8 +88,8 @@ struct SampleObject {
     static const cairn_type descriptor{
         sizeof(cairn_type), 0, "cairn::testing::SampleObject",
         [](const void* object, cairn_call*, cairn_entry* out) noexcept -> cairn_status {
-          const auto& text = static_cast<const SampleObject*>(object)->text;
-          *out = Entry::of(Document::build([&](Writer w) { w.text(text); })).release();
+          const auto& sample = *static_cast<const SampleObject*>(object);
+          *out = Entry::of(Document::build([&](Writer w) { w.text(sample.text); })).release();
           return CAIRN_OK;
         },
         [](const cairn_node* document, cairn_call*, cairn_entry* out) noexcept -> cairn_status {
