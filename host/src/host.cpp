@@ -13,6 +13,7 @@
 #include "services.hpp"
 #include "store_invalidation.hpp"
 
+#include <atomic>
 #include <map>
 
 namespace cairn {
@@ -81,6 +82,11 @@ class Host::Insides final : public Mortal {
                        [&](const Named& named) { return named.config.name == name; });
   }
   const std::vector<Named>& regions() const noexcept { return regions_; }
+  // For a host with static storage duration: its destructor is registered when its constructor is done,
+  // hence after the handler that the constructor registered. This one comes later still, and so before.
+  void watch_exit() {
+    if (!watching_.exchange(true)) close_all_at_exit();
+  }
   const PluginCatalog& catalog() const noexcept { return catalog_; }
   const Findings& warnings() const noexcept { return warnings_; }
 
@@ -181,13 +187,22 @@ class Host::Insides final : public Mortal {
   std::map<std::string, std::shared_ptr<const Store>> stores_;
   std::vector<Named> regions_;
   Findings warnings_;
+  std::atomic<bool> watching_{false};
 };
 
 Host::Host(const Config& config, const HostOptions& options)
     : insides_(std::make_unique<Insides>(config, options)) {}
-Host::~Host() = default;
 
-Region& Host::region(std::string_view name) { return *insides_->find(name).region; }
+// A host with static storage duration ends while other threads may still call its regions: they find the
+// stacks closed, but the regions must be there. The registry of hosts keeps pointing at them.
+Host::~Host() {
+  if (exiting()) static_cast<void>(insides_.release());
+}
+
+Region& Host::region(std::string_view name) {
+  insides_->watch_exit();
+  return *insides_->find(name).region;
+}
 bool Host::has_region(std::string_view name) const noexcept { return insides_->has(name); }
 
 std::vector<std::string> Host::region_names() const {

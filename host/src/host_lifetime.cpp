@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@ namespace cairn::host {
 namespace {
 
 struct Registry {
+  std::atomic<bool> exiting{false};
   std::mutex mutex;
   std::vector<Mortal*> hosts;
 };
@@ -24,6 +26,7 @@ Registry& registry() {
 }
 
 void close_all() {
+  registry().exiting = true;
   std::vector<Mortal*> hosts;
   {
     const std::lock_guard lock(registry().mutex);
@@ -52,5 +55,7 @@ void forget(Mortal& host) {
 }
 
 void close_all_at_exit() { std::atexit(&close_all); }
+
+bool exiting() noexcept { return registry().exiting; }
 
 }  // namespace cairn::host

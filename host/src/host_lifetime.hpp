@@ -24,5 +24,8 @@ void remember(Mortal& host);
 void forget(Mortal& host);
 /// Call it after plugins were loaded.
 void close_all_at_exit();
+/// Whether exit() has closed all hosts. From then on other threads may still be in the middle of calls,
+/// so what they use must not be freed any more.
+bool exiting() noexcept;
 
 }  // namespace cairn::host
