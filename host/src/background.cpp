@@ -7,7 +7,8 @@ namespace cairn::host {
 bool Background::submit(Job job) {
   const std::lock_guard lock(mutex_);
   if (stopping_ || jobs_.size() >= static_cast<std::size_t>(queue_limit_)) return false;
-  if (jobs_.size() >= static_cast<std::size_t>(idle_) && threads_.size() < static_cast<std::size_t>(threads_wanted_)) {
+  if (jobs_.size() >= static_cast<std::size_t>(idle_) &&
+      threads_.size() < static_cast<std::size_t>(threads_wanted_)) {
     threads_.emplace_back([this] { work(); });
   }
   jobs_.push_back(std::move(job));

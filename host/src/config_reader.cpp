@@ -178,8 +178,9 @@ class ConfigReader {
   void drop_regions_without_store() {
     std::erase_if(config_.regions, [&](const RegionConfig& region) {
       const auto* name = std::get_if<std::string>(&region.backend);
-      return name != nullptr && (name->empty() || is_unread(*name) ||
-                                 (!can_name_plugin(*name) && config_.find_backend(*name) == nullptr));
+      return name != nullptr &&
+             (name->empty() || is_unread(*name) ||
+              (!can_name_plugin(*name) && config_.find_backend(*name) == nullptr));
     });
   }
   static bool can_name_plugin(std::string_view name) {

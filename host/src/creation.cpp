@@ -82,8 +82,11 @@ class Recreation {
       why = error.what();
     } catch (...) {
     }
-    core_->log(LogLevel::warning, fmt::format("the creator of {} failed in the background: {}; next try in {} s at the earliest",
-                                              key, why, pause.count() / 1000));
+    core_->log(
+        LogLevel::warning,
+        fmt::format(
+            "the creator of {} failed in the background: {}; next try in {} s at the earliest", key,
+            why, pause.count() / 1000));
   }
   void succeeded(const std::string& key) {
     const std::lock_guard lock(core_->failures_mutex_);
@@ -109,14 +112,15 @@ void RegionCore::create(Key key, const CreateOptions& options, detail::Accept ac
     const std::size_t stripe = thread_stripe();
     const auto pin = current_.pin(stripe);
     const Setup& now = *pin;
-    if (now.mangler) [[unlikely]] key = mangled = now.mangler(key);
-    lifetime = options.expiration_time ? Lifetime(now.policy, options.expiration_time) : now.lifetime;
+    if (now.mangler) [[unlikely]]
+      key = mangled = now.mangler(key);
+    lifetime =
+        options.expiration_time ? Lifetime(now.policy, options.expiration_time) : now.lifetime;
 
     cairn_call call;
     begin(call);
     Entry entry;
-    const cairn_status status =
-        now.top->get.fn(now.top->get.self, &call, key.raw(), &entry.raw());
+    const cairn_status status = now.top->get.fn(now.top->get.self, &call, key.raw(), &entry.raw());
     if (status == CAIRN_OK) {
       candidate = consider(now, lifetime, key, std::move(entry), accept);
       if (candidate.verdict.state == State::fresh) {
@@ -189,8 +193,7 @@ void Creation::recreate(Candidate old, std::uint64_t landings) {
     }
   }
   StoreLock lock;
-  if (setup_->locks_in_store &&
-      StoreLock::try_take(core_, setup_, key_, lock) == CAIRN_BUSY) {
+  if (setup_->locks_in_store && StoreLock::try_take(core_, setup_, key_, lock) == CAIRN_BUSY) {
     return serve_old(old);
   }
   if (recreate_in_background(flight, lock)) {
@@ -246,14 +249,16 @@ void Creation::wait_or_create(Candidate old, std::uint64_t landings) {
       return make(flight, lock, old);
     }
     if (flight->led_by_this_thread()) {
-      throw Error(Errc::internal, fmt::format("region {}: the creator of key `{}` asks for that very key",
-                                              core_.name(), key_.view()));
+      throw Error(Errc::internal,
+                  fmt::format("region {}: the creator of key `{}` asks for that very key",
+                              core_.name(), key_.view()));
     }
     RegionCore::count(core_.counters_.waits);
     const auto since = std::chrono::steady_clock::now();
     const Flight::Landing landing = flight->wait(deadline_);
-    RegionCore::count(core_.counters_.wait_ns,
-                      static_cast<std::uint64_t>((std::chrono::steady_clock::now() - since).count()));
+    RegionCore::count(
+        core_.counters_.wait_ns,
+        static_cast<std::uint64_t>((std::chrono::steady_clock::now() - since).count()));
     switch (landing) {
       case Flight::Landing::value:
         if (core_.accept_landed(*setup_, key_, accept_, flight->value())) return;
@@ -284,7 +289,7 @@ bool Creation::take_store_lock(const FlightPtr& flight, StoreLock& lock, const C
     // Look before reaching for the lock: who waited for a value should not take the lock to find it.
     if (waited && served(setup_->policy.serve_stale)) return true;
     const cairn_status status = StoreLock::try_take(core_, setup_, key_, lock);
-    if (status < 0) return false;  // the store cannot lock: create without
+    if (status < 0) return false;                          // the store cannot lock: create without
     if (status == CAIRN_OK && served(false)) return true;  // it came since we last looked
     if (status == CAIRN_OK) return false;
     if (!waited) RegionCore::count(core_.counters_.waits);
@@ -295,8 +300,9 @@ bool Creation::take_store_lock(const FlightPtr& flight, StoreLock& lock, const C
       return true;
     }
     nap(core_, *setup_, key_, pause, deadline_);
-    RegionCore::count(core_.counters_.wait_ns,
-                      static_cast<std::uint64_t>((std::chrono::steady_clock::now() - since).count()));
+    RegionCore::count(
+        core_.counters_.wait_ns,
+        static_cast<std::uint64_t>((std::chrono::steady_clock::now() - since).count()));
   }
 }
 
@@ -304,7 +310,8 @@ void Creation::nap(RegionCore& core, const Setup& setup, Key key, std::chrono::m
                    Deadline deadline) {
   const auto since = std::chrono::steady_clock::now();
   std::chrono::nanoseconds wait = jittered(nap);
-  if (deadline != Deadline::max()) wait = std::min<std::chrono::nanoseconds>(wait, deadline - since);
+  if (deadline != Deadline::max())
+    wait = std::min<std::chrono::nanoseconds>(wait, deadline - since);
   nap = std::min<std::chrono::milliseconds>(nap * 3 / 2, 100ms);
   cairn_call call;
   begin(call);
@@ -330,9 +337,11 @@ void Creation::give_up_waiting(const FlightPtr& flight, const Candidate& old) {
     if (flight) core_.flights_.land_with(flight, old.entry);
     return;
   }
-  const auto error = std::make_exception_ptr(
-      Error(Errc::timeout, fmt::format("region {}: waited {} ms for the value of key `{}`, which somebody else is creating",
-                                       core_.name(), setup_->policy.lock_wait->count() / 1'000'000, key_.view())));
+  const auto error = std::make_exception_ptr(Error(
+      Errc::timeout,
+      fmt::format(
+          "region {}: waited {} ms for the value of key `{}`, which somebody else is creating",
+          core_.name(), setup_->policy.lock_wait->count() / 1'000'000, key_.view())));
   if (flight) core_.flights_.land_failed(flight, error);
   std::rethrow_exception(error);
 }
@@ -348,7 +357,8 @@ void Creation::make(const FlightPtr& flight, StoreLock& lock, const Candidate& o
     if (flight) core_.flights_.land_with(flight, std::move(entry));
   } catch (...) {
     lock.release();
-    if (may_serve_on_error(core_, *setup_, lifetime_, key_, old) && core_.try_accept(*setup_, accept_, old.entry)) {
+    if (may_serve_on_error(core_, *setup_, lifetime_, key_, old) &&
+        core_.try_accept(*setup_, accept_, old.entry)) {
       serve_old(old);
       if (flight) core_.flights_.land_with(flight, old.entry);
       return;

@@ -100,8 +100,13 @@ class MultiRecreation {
   void add(MultiItem& item) {
     item.flight->set_down();
     names_.emplace_back(item.name.view());
-    items_.push_back({{}, {}, Key(item.flight->key()), {}, std::exchange(item.flight, nullptr),
-                      nullptr, std::move(item.lock)});
+    items_.push_back({{},
+                      {},
+                      Key(item.flight->key()),
+                      {},
+                      std::exchange(item.flight, nullptr),
+                      nullptr,
+                      std::move(item.lock)});
   }
   void run() {
     std::vector<MultiItem*> mine;
@@ -115,8 +120,9 @@ class MultiRecreation {
       RegionCore::count(core_->counters_.refreshes);
       MultiCreation::land(*core_, mine, made);
     } catch (const std::exception& error) {
-      core_->log(LogLevel::warning, fmt::format("the creator of {} keys failed in the background: {}",
-                                                mine.size(), error.what()));
+      core_->log(LogLevel::warning,
+                 fmt::format("the creator of {} keys failed in the background: {}", mine.size(),
+                             error.what()));
       MultiCreation::fail(*core_, mine, std::current_exception());
     } catch (...) {
       MultiCreation::fail(*core_, mine, std::current_exception());
@@ -199,8 +205,9 @@ void MultiCreation::round(Items& pending) {
       item.flight = std::move(claim.flight);
       mine.push_back(&item);
     } else if (claim.flight->led_by_this_thread()) {
-      throw Error(Errc::internal, fmt::format("region {}: the creator of key `{}` asks for that very key",
-                                              core_.name(), item.name.view()));
+      throw Error(Errc::internal,
+                  fmt::format("region {}: the creator of key `{}` asks for that very key",
+                              core_.name(), item.name.view()));
     } else {
       item.joined = std::move(claim.flight);
       joined.push_back(&item);
@@ -344,9 +351,9 @@ std::vector<Created> MultiCreation::create_and_store(RegionCore& core, const Set
       if (all.size() > 300) break;
       all.append(all.empty() ? "" : ", ").append(name);
     }
-    core.log(LogLevel::debug,
-             fmt::format("creation time {:.3f} s for {} keys: {}",
-                         std::chrono::duration<double>(took).count(), names.size(), shown_key(all)));
+    core.log(LogLevel::debug, fmt::format("creation time {:.3f} s for {} keys: {}",
+                                          std::chrono::duration<double>(took).count(), names.size(),
+                                          shown_key(all)));
   }
 
   std::vector<cairn_bytes> keys;
@@ -438,13 +445,14 @@ void MultiCreation::wait_for_others(const Items& joined, Items& again) {
     RegionCore::count(core_.counters_.waits);
     const auto since = std::chrono::steady_clock::now();
     const Flight::Landing landing = flight->wait(deadline_);
-    RegionCore::count(core_.counters_.wait_ns,
-                      static_cast<std::uint64_t>((std::chrono::steady_clock::now() - since).count()));
+    RegionCore::count(
+        core_.counters_.wait_ns,
+        static_cast<std::uint64_t>((std::chrono::steady_clock::now() - since).count()));
     switch (landing) {
       case Flight::Landing::value:
-        if (core_.accept_landed(*setup_, item->key,
-                                [&](const Entry& entry) { return accept(*item, entry); },
-                                flight->value())) {
+        if (core_.accept_landed(
+                *setup_, item->key, [&](const Entry& entry) { return accept(*item, entry); },
+                flight->value())) {
           break;
         }
         again.push_back(item);
@@ -477,8 +485,11 @@ void MultiCreation::give_up_waiting(MultiItem& item) {
       break;
     case OnLockTimeout::error: break;
   }
-  throw Error(Errc::timeout, fmt::format("region {}: waited {} ms for the value of key `{}`, which somebody else is creating",
-                                         core_.name(), setup_->policy.lock_wait->count() / 1'000'000, item.name.view()));
+  throw Error(
+      Errc::timeout,
+      fmt::format(
+          "region {}: waited {} ms for the value of key `{}`, which somebody else is creating",
+          core_.name(), setup_->policy.lock_wait->count() / 1'000'000, item.name.view()));
 }
 
 // Reads in one go and judges each; what is not missing has been accepted.

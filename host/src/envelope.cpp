@@ -19,9 +19,8 @@ Time from_seconds(double seconds) {
   if (!(seconds > 0)) return Time();
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
   const double ns = seconds * 1e9;
-  return Time(std::chrono::nanoseconds(ns >= static_cast<double>(most)
-                                           ? most
-                                           : static_cast<std::int64_t>(std::llround(ns))));
+  return Time(std::chrono::nanoseconds(
+      ns >= static_cast<double>(most) ? most : static_cast<std::int64_t>(std::llround(ns))));
 }
 
 bool skip(const char*& at, const char* end, std::string_view text) {

@@ -26,7 +26,8 @@ void Flight::land(Landing landing, std::optional<Entry> value, std::exception_pt
 Flights::Claim Flights::claim(std::string_view key) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  if (const auto it = shard.flights.find(key); it != shard.flights.end()) return {it->second, false};
+  if (const auto it = shard.flights.find(key); it != shard.flights.end())
+    return {it->second, false};
   auto flight = std::make_shared<Flight>(std::string(key));
   shard.flights.emplace(flight->key(), flight);
   return {std::move(flight), true};

@@ -33,10 +33,10 @@ class Flights;
 class Flight {
  public:
   enum class Landing : std::uint8_t {
-    none,    ///< still in the air
-    value,   ///< here it is
-    failed,  ///< the creator threw
-    gave_up, ///< nothing was created: look again
+    none,     ///< still in the air
+    value,    ///< here it is
+    failed,   ///< the creator threw
+    gave_up,  ///< nothing was created: look again
   };
 
   explicit Flight(std::string key) : key_(std::move(key)), leader_(std::this_thread::get_id()) {}

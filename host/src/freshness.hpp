@@ -37,9 +37,11 @@ class Lifetime {
   /// Whether now may be a few milliseconds late without changing answers that matter.
   bool tolerates_coarse_time() const noexcept { return expiration_ > 100'000'000; }
   /// The age from which the value is stale, jitter included.
-  std::int64_t expiration_of(std::string_view key, std::int64_t created_ns, bool negative) const noexcept;
+  std::int64_t expiration_of(std::string_view key, std::int64_t created_ns,
+                             bool negative) const noexcept;
   /// The age from which a value that is still fresh is refreshed; never if it is not.
-  std::int64_t refresh_of(std::string_view key, std::int64_t created_ns, bool negative) const noexcept;
+  std::int64_t refresh_of(std::string_view key, std::int64_t created_ns,
+                          bool negative) const noexcept;
 
  private:
   std::int64_t expiration_ = never;

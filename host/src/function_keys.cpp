@@ -1,6 +1,5 @@
-#include <cairn/host/function_keys.hpp>
-
 #include <cairn/error.hpp>
+#include <cairn/host/function_keys.hpp>
 
 #include <cmath>
 
@@ -15,10 +14,10 @@ std::string python_float(double value) {
   const double magnitude = std::fabs(value);
   const bool scientific = magnitude != 0 && (magnitude >= 1e16 || magnitude < 1e-4);
   char buffer[400];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
-                                 scientific ? std::chars_format::scientific
-                                            : std::chars_format::fixed)
-                       .ptr;
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof buffer, value,
+                    scientific ? std::chars_format::scientific : std::chars_format::fixed)
+          .ptr;
   std::string text(buffer, end);
   if (!scientific && text.find('.') == std::string::npos) text += ".0";
   return text;
@@ -27,10 +26,11 @@ std::string python_float(double value) {
 }  // namespace
 
 void detail::refuse_keyless(std::string_view function) {
-  throw Error(Errc::config, "the cached function " + std::string(function) +
-                                " has an argument of a type that cannot be part of a key: write "
-                                "`std::string to_key(const T&)` in its namespace, or give the function "
-                                "a `key` in its options");
+  throw Error(Errc::config,
+              "the cached function " + std::string(function) +
+                  " has an argument of a type that cannot be part of a key: write "
+                  "`std::string to_key(const T&)` in its namespace, or give the function "
+                  "a `key` in its options");
 }
 
 std::string to_python_text(const KeyPart& part) {

@@ -1,5 +1,3 @@
-#include <cairn/host/host.hpp>
-
 #include "background.hpp"
 #include "config_reader.hpp"
 #include "host_lifetime.hpp"
@@ -12,6 +10,8 @@
 #include "region_core.hpp"
 #include "services.hpp"
 #include "store_invalidation.hpp"
+
+#include <cairn/host/host.hpp>
 
 #include <atomic>
 #include <map>
@@ -96,9 +96,7 @@ class Host::Insides final : public Mortal {
     const auto plan = plan_region(config, config_, catalog_, findings);
     throw_errors(findings);
     auto stack = stack_of(*plan);
-    named.core->replace([&](Setup& setup) {
-      setup = setup_of(config, std::move(stack), &setup);
-    });
+    named.core->replace([&](Setup& setup) { setup = setup_of(config, std::move(stack), &setup); });
     named.config = config;
     close_all_at_exit();  // the plan may have loaded another plugin
   }
@@ -163,9 +161,9 @@ class Host::Insides final : public Mortal {
       const auto* known = before == nullptr
                               ? nullptr
                               : dynamic_cast<const StoreInvalidation*>(before->invalidation.get());
-      setup.invalidation = std::make_shared<StoreInvalidation>(
-          stack, services_.clock(), config.policy.invalidation_delay, config.policy.value_version,
-          known);
+      setup.invalidation = std::make_shared<StoreInvalidation>(stack, services_.clock(),
+                                                               config.policy.invalidation_delay,
+                                                               config.policy.value_version, known);
     } else if (before != nullptr) {
       setup.invalidation = before->invalidation;  // what was void stays void
     } else {
@@ -203,7 +201,9 @@ Region& Host::region(std::string_view name) {
   insides_->watch_exit();
   return *insides_->find(name).region;
 }
-bool Host::has_region(std::string_view name) const noexcept { return insides_->has(name); }
+bool Host::has_region(std::string_view name) const noexcept {
+  return insides_->has(name);
+}
 
 std::vector<std::string> Host::region_names() const {
   std::vector<std::string> names;
@@ -211,7 +211,9 @@ std::vector<std::string> Host::region_names() const {
   return names;
 }
 
-void Host::replace(const RegionConfig& config) { insides_->replace(config); }
+void Host::replace(const RegionConfig& config) {
+  insides_->replace(config);
+}
 
 void Host::wrap(std::string_view region, const ComponentConfig& proxy) {
   RegionConfig config = insides_->find(region).config;
@@ -222,7 +224,9 @@ void Host::wrap(std::string_view region, const ComponentConfig& proxy) {
 const RegionConfig& Host::config_of(std::string_view region) const {
   return insides_->find(region).config;
 }
-const Findings& Host::warnings() const noexcept { return insides_->warnings(); }
+const Findings& Host::warnings() const noexcept {
+  return insides_->warnings();
+}
 
 std::string Host::prometheus() const {
   PrometheusText text;
@@ -232,7 +236,9 @@ std::string Host::prometheus() const {
   return text.finish();
 }
 
-const PluginCatalog& Host::catalog() const noexcept { return insides_->catalog(); }
+const PluginCatalog& Host::catalog() const noexcept {
+  return insides_->catalog();
+}
 std::shared_ptr<const Stack> Host::stack_of(std::string_view region) const {
   return insides_->find(region).core->setup()->stack;
 }

@@ -54,8 +54,12 @@ void forget(Mortal& host) {
   std::erase(registry().hosts, &host);
 }
 
-void close_all_at_exit() { std::atexit(&close_all); }
+void close_all_at_exit() {
+  std::atexit(&close_all);
+}
 
-bool exiting() noexcept { return registry().exiting; }
+bool exiting() noexcept {
+  return registry().exiting;
+}
 
 }  // namespace cairn::host

@@ -16,15 +16,18 @@ constexpr unsigned value = CAIRN_TRANSFORMS_VALUE;
 constexpr unsigned ttl = CAIRN_TRANSFORMS_TTL;
 constexpr unsigned flow = CAIRN_TRANSFORMS_FLOW;
 constexpr std::array<unsigned, operation_count> carries{
-    key | value | flow,                                  // get
-    key | value | ttl | flow,                            // set
-    key | flow,                                          // remove
-    key | value | flow,                                  // get_multi
-    key | value | ttl | flow,                            // set_multi
-    key | flow,                                          // remove_multi
-    key | flow,           key | flow, key | flow, key | flow,  // lock renew unlock await_unlock
-    CAIRN_TRANSFORMS_NOTHING,                            // stats
-    CAIRN_TRANSFORMS_EVERYTHING,                         // extension
+    key | value | flow,        // get
+    key | value | ttl | flow,  // set
+    key | flow,                // remove
+    key | value | flow,        // get_multi
+    key | value | ttl | flow,  // set_multi
+    key | flow,                // remove_multi
+    key | flow,
+    key | flow,
+    key | flow,
+    key | flow,                   // lock renew unlock await_unlock
+    CAIRN_TRANSFORMS_NOTHING,     // stats
+    CAIRN_TRANSFORMS_EVERYTHING,  // extension
 };
 
 // Stubs, one per signature.
@@ -119,31 +122,31 @@ void Layer::resolve(const cairn_next* below) {
                                   : CAIRN_TRANSFORMS_EVERYTHING;
   table_.size = sizeof table_;
   int index = 0;
-#define CAIRN_RESOLVE(op)                                                                   \
-  {                                                                                         \
-    const unsigned bit = 1u << index;                                                       \
-    if (CAIRN_HAS(&ops, op) && ops.op != nullptr) {                                         \
-      table_.op.fn = ops.op;                                                                \
-      table_.op.self = self_;                                                               \
-      table_.provided |= bit;                                                               \
-      own_ |= bit;                                                                          \
+#define CAIRN_RESOLVE(op)                                                               \
+  {                                                                                     \
+    const unsigned bit = 1u << index;                                                   \
+    if (CAIRN_HAS(&ops, op) && ops.op != nullptr) {                                     \
+      table_.op.fn = ops.op;                                                            \
+      table_.op.self = self_;                                                           \
+      table_.provided |= bit;                                                           \
+      own_ |= bit;                                                                      \
     } else if (proxy && (carries[static_cast<std::size_t>(index)] & transforms) == 0) { \
-      table_.op.fn = below->op.fn;                                                          \
-      table_.op.self = below->op.self;                                                      \
-      table_.provided |= below->provided & bit;                                             \
-    } else {                                                                                \
-      table_.op.fn = &Stub<decltype(ops.op)>::refuse;                                       \
-      table_.op.self = this;                                                                \
-    }                                                                                       \
-    ++index;                                                                                \
+      table_.op.fn = below->op.fn;                                                      \
+      table_.op.self = below->op.self;                                                  \
+      table_.provided |= below->provided & bit;                                         \
+    } else {                                                                            \
+      table_.op.fn = &Stub<decltype(ops.op)>::refuse;                                   \
+      table_.op.self = this;                                                            \
+    }                                                                                   \
+    ++index;                                                                            \
   }
   CAIRN_OPS(CAIRN_RESOLVE)
 #undef CAIRN_RESOLVE
-#define CAIRN_LOOP(single, batch, bit)                                                      \
+#define CAIRN_LOOP(single, batch, bit)                                                       \
   if ((own_ & (1u << (bit))) == 0 && ops.single != nullptr && table_.single.self == self_) { \
-    table_.batch.fn = &single##_each;                                                       \
-    table_.batch.self = this;                                                               \
-    table_.provided |= 1u << (bit);                                                         \
+    table_.batch.fn = &single##_each;                                                        \
+    table_.batch.self = this;                                                                \
+    table_.provided |= 1u << (bit);                                                          \
   }
   CAIRN_LOOP(get, get_multi, 3)
   CAIRN_LOOP(set, set_multi, 4)

@@ -32,7 +32,8 @@ class LeaseKeeper {
    public:
     Handle() = default;
     Handle(LeaseKeeper& keeper, std::uint64_t id) noexcept : keeper_(&keeper), id_(id) {}
-    Handle(Handle&& other) noexcept : keeper_(std::exchange(other.keeper_, nullptr)), id_(other.id_) {}
+    Handle(Handle&& other) noexcept
+        : keeper_(std::exchange(other.keeper_, nullptr)), id_(other.id_) {}
     Handle& operator=(Handle&& other) noexcept {
       std::swap(keeper_, other.keeper_);
       std::swap(id_, other.id_);

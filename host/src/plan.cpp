@@ -185,7 +185,8 @@ std::vector<RegionPlan> plan_regions(const Config& config, const PluginCatalog& 
   std::set<std::string> used;
   for (const RegionConfig& region : config.regions) {
     if (const auto* name = std::get_if<std::string>(&region.backend)) used.insert(*name);
-    if (auto plan = plan_region(region, config, catalog, findings)) plans.push_back(std::move(*plan));
+    if (auto plan = plan_region(region, config, catalog, findings))
+      plans.push_back(std::move(*plan));
   }
   for (const BackendConfig& backend : config.backends) {
     if (used.count(backend.name) != 0) continue;

@@ -1,6 +1,6 @@
-#include <cairn/host/region.hpp>
-
 #include "region_core.hpp"
+
+#include <cairn/host/region.hpp>
 
 namespace cairn {
 
@@ -25,8 +25,12 @@ void refuse_length(std::size_t wanted, std::size_t got) {
 Region::Region(std::shared_ptr<RegionCore> core) noexcept : core_(std::move(core)) {}
 Region::~Region() = default;
 
-const std::string& Region::name() const noexcept { return core_->name(); }
-std::uint32_t Region::kinds() const noexcept { return core_->kinds(); }
+const std::string& Region::name() const noexcept {
+  return core_->name();
+}
+std::uint32_t Region::kinds() const noexcept {
+  return core_->kinds();
+}
 
 bool Region::read(std::string_view key, const GetOptions& options, detail::Accept accept) {
   return core_->read(key, options, accept);
@@ -41,12 +45,18 @@ void Region::write(std::string_view key, Entry entry, const SetOptions& options)
 void Region::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options) {
   core_->write_multi(keys, entries, options);
 }
-Time Region::creation_begins() { return core_->stamp(); }
+Time Region::creation_begins() {
+  return core_->stamp();
+}
 void Region::write_made(Keys keys, std::span<Entry> entries, Time began) {
   core_->write_multi(keys, entries, {}, began);
 }
-bool Region::remove(std::string_view key) { return core_->remove(key); }
-std::size_t Region::erase_multi(Keys keys) { return core_->remove_multi(keys); }
+bool Region::remove(std::string_view key) {
+  return core_->remove(key);
+}
+std::size_t Region::erase_multi(Keys keys) {
+  return core_->remove_multi(keys);
+}
 
 void Region::create(std::string_view key, const CreateOptions& options, detail::Accept accept,
                     detail::Create create, const std::function<detail::DetachedCreate()>& detach) {
@@ -89,14 +99,21 @@ std::optional<Entry> Region::get_entry(std::string_view key, const GetOptions& o
 
 void Region::set_entry(std::string_view key, const Entry& entry, const SetOptions& options) {
   if ((entry.raw().kind & kinds()) == 0) {
-    throw Error(Errc::unsupported, "region " + name() + ": its stack does not take this kind of value");
+    throw Error(Errc::unsupported,
+                "region " + name() + ": its stack does not take this kind of value");
   }
   write(key, entry, options);
 }
 
-void Region::invalidate(Invalidation kind) { core_->invalidate(kind); }
-bool Region::key_is_locked(std::string_view key) { return core_->key_is_locked(key); }
-RegionStatistics Region::statistics() const { return core_->statistics(); }
+void Region::invalidate(Invalidation kind) {
+  core_->invalidate(kind);
+}
+bool Region::key_is_locked(std::string_view key) {
+  return core_->key_is_locked(key);
+}
+RegionStatistics Region::statistics() const {
+  return core_->statistics();
+}
 
 void Region::set_invalidation(std::shared_ptr<InvalidationStrategy> strategy) {
   if (!strategy) throw Error(Errc::config, "region " + name() + ": no invalidation strategy given");

@@ -80,7 +80,8 @@ bool RegionCore::read(Key key, const GetOptions& options, detail::Accept accept)
   const auto pin = current_.pin(stripe);
   const Setup& setup = *pin;
   std::string mangled;
-  if (setup.mangler) [[unlikely]] key = mangled = setup.mangler(key);
+  if (setup.mangler) [[unlikely]]
+    key = mangled = setup.mangler(key);
   cairn_call call;
   begin(call);
   Entry entry;
@@ -110,8 +111,8 @@ bool RegionCore::read(Key key, const GetOptions& options, detail::Accept accept)
     }
     const auto found = try_accept(setup, accept, entry);
     if (!found) return false;
-    if (two_ages && is_past(age, lifetime.expiration_of(
-                                     key, created, *found == detail::Found::negative))) {
+    if (two_ages &&
+        is_past(age, lifetime.expiration_of(key, created, *found == detail::Found::negative))) {
       count_miss(Reason::expired);
       return false;
     }
@@ -133,9 +134,9 @@ void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::Accept
   std::vector<cairn_status> statuses(keys.size(), CAIRN_MISS);
   cairn_call call;
   begin(call);
-  const cairn_status status = setup.top->get_multi.fn(
-      setup.top->get_multi.self, &call, mangled.raw(),
-      keys.size(), reinterpret_cast<cairn_entry*>(entries.data()), statuses.data());
+  const cairn_status status =
+      setup.top->get_multi.fn(setup.top->get_multi.self, &call, mangled.raw(), keys.size(),
+                              reinterpret_cast<cairn_entry*>(entries.data()), statuses.data());
   if (status < 0) {
     on_store_error(setup, status, call, "get_multi");
     return;
@@ -156,8 +157,8 @@ void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::Accept
       count_miss(Reason::invalidated);
       continue;
     }
-    const auto found =
-        try_accept(setup, [&](const Entry& e) { return accept(i, e); }, entry);
+    const auto found = try_accept(
+        setup, [&](const Entry& e) { return accept(i, e); }, entry);
     if (!found) {
       refuse(i);
       continue;
@@ -333,8 +334,7 @@ bool RegionCore::remove(Key key) {
   if (setup.mangler) key = mangled = setup.mangler(key);
   cairn_call call;
   begin(call);
-  const cairn_status status =
-      setup.top->remove.fn(setup.top->remove.self, &call, key.raw());
+  const cairn_status status = setup.top->remove.fn(setup.top->remove.self, &call, key.raw());
   if (status < 0) on_store_error(setup, status, call, "remove");
   return status == CAIRN_OK;
 }
@@ -348,8 +348,7 @@ std::size_t RegionCore::remove_multi(Keys keys) {
   cairn_call call;
   begin(call);
   const cairn_status status = setup.top->remove_multi.fn(
-      setup.top->remove_multi.self, &call, mangled.raw(),
-      keys.size(), statuses.data());
+      setup.top->remove_multi.self, &call, mangled.raw(), keys.size(), statuses.data());
   if (status < 0) {
     on_store_error(setup, status, call, "remove_multi");
     return 0;
@@ -372,8 +371,7 @@ void RegionCore::on_store_error(const Setup& setup, cairn_status status, const c
     count(counters_.store_errors);
   }
   const bool raise = corrupt ? setup.policy.strict : setup.policy.on_error == OnError::raise;
-  const std::string text =
-      call.error != CAIRN_OK ? call.error_text : std::string(to_string(code));
+  const std::string text = call.error != CAIRN_OK ? call.error_text : std::string(to_string(code));
   if (raise) throw Error::from_layer(code, text, call.system_error);
   if (current_.pin()->stack == nullptr) return;  // closed: that is no news
 
@@ -383,8 +381,9 @@ void RegionCore::on_store_error(const Setup& setup, cairn_status status, const c
   std::int64_t last = last_error_log_ns_.load(std::memory_order_relaxed);
   if (last != INT64_MIN && now - last < pause) return;
   if (last_error_log_ns_.compare_exchange_strong(last, now)) {
-    log(LogLevel::warning, fmt::format("{} failed ({}): {}; going on without, and saying so once a minute",
-                                       doing, to_string(code), text));
+    log(LogLevel::warning,
+        fmt::format("{} failed ({}): {}; going on without, and saying so once a minute", doing,
+                    to_string(code), text));
   }
 }
 

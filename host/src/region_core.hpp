@@ -211,7 +211,8 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
 
   Flights flights_;
   std::atomic<std::int64_t> last_stamp_{0};
-  std::atomic<int> invalidating_{0};  // invalidations whose stamp is taken but perhaps not in force yet
+  std::atomic<int> invalidating_{
+      0};  // invalidations whose stamp is taken but perhaps not in force yet
   std::atomic<std::int64_t> last_error_log_ns_{INT64_MIN};
 
   // Keys whose background creator failed lately, and until when (steady) nobody tries again.

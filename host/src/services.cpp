@@ -2,8 +2,8 @@
 
 #include <cstdio>
 #include <ctime>
-#include <vector>
 #include <string>
+#include <vector>
 
 namespace cairn {
 
@@ -17,8 +17,12 @@ Time read_clock(clockid_t id) {
 
 }  // namespace
 
-Time SystemClock::now() const { return read_clock(CLOCK_REALTIME); }
-Time SystemClock::coarse_now() const { return read_clock(CLOCK_REALTIME_COARSE); }
+Time SystemClock::now() const {
+  return read_clock(CLOCK_REALTIME);
+}
+Time SystemClock::coarse_now() const {
+  return read_clock(CLOCK_REALTIME_COARSE);
+}
 
 void log_to_stderr(LogLevel level, std::string_view who, std::string_view text) {
   static constexpr const char* names[] = {"debug", "info", "warning", "error"};
@@ -60,7 +64,10 @@ HostServices::HostServices(std::shared_ptr<const Clock> clock, LogSink sink, Log
         static_cast<LogLevel>(at), who != nullptr ? who : "", {text.data, text.size});
   };
   table_.now_ns = [](const cairn_host* host) noexcept {
-    return static_cast<const Table*>(host)->services->clock_->coarse_now().time_since_epoch().count();
+    return static_cast<const Table*>(host)
+        ->services->clock_->coarse_now()
+        .time_since_epoch()
+        .count();
   };
   table_.services = this;
 }
@@ -83,6 +90,8 @@ void HostServices::retire() {
   sink_ = nullptr;
 }
 
-void HostServices::after_fork() { std::construct_at(&mutex_); }
+void HostServices::after_fork() {
+  std::construct_at(&mutex_);
+}
 
 }  // namespace cairn::host

@@ -11,8 +11,8 @@ namespace {
 template <class T>
 std::unique_ptr<Layer> host_layer(const cairn_host* services, const cairn_next& below,
                                   Document options = {}) {
-  return std::make_unique<Layer>(detail::ComponentOf<T>::value, services, std::move(options), &below,
-                                 T::name);
+  return std::make_unique<Layer>(detail::ComponentOf<T>::value, services, std::move(options),
+                                 &below, T::name);
 }
 
 bool is_serial(const cairn_component& component) {
@@ -33,13 +33,14 @@ const Origin& origin_of(const RegionConfig& region, std::size_t proxy) {
 Store::Store(const BackendConfig& config, const cairn_component& component, Document options,
              const cairn_host* services)
     : config_(config) {
-  layers_.push_back(std::make_unique<Layer>(component, services, std::move(options), nullptr,
-                                            component.name));
+  layers_.push_back(
+      std::make_unique<Layer>(component, services, std::move(options), nullptr, component.name));
   if (is_serial(component)) layers_.push_back(host_layer<SerialLayer>(services, table()));
   if (CAIRN_HAS(&component, max_key_bytes) && component.max_key_bytes != 0) {
-    layers_.push_back(host_layer<KeyLimitLayer>(services, table(), Document::build([&](Writer out) {
-      out.map(1).key("max_key_bytes").integer(component.max_key_bytes);
-    })));
+    layers_.push_back(host_layer<KeyLimitLayer>(
+        services, table(), Document::build([&](Writer out) {
+          out.map(1).key("max_key_bytes").integer(component.max_key_bytes);
+        })));
   }
   if (component.accepts == CAIRN_BYTES) {
     layers_.push_back(host_layer<EnvelopeLayer>(services, table()));
@@ -127,14 +128,13 @@ void check_kinds(const RegionConfig& region, const std::vector<const cairn_compo
            i + 1 < proxies.size()
                ? std::string("list `") + below + "` before `" + above.name +
                      "`: the first in `wrap` is nearest to your code"
-               : std::string("put a codec such as `msgpack` between them, or leave `") + above.name +
-                     "` out");
+               : std::string("put a codec such as `msgpack` between them, or leave `") +
+                     above.name + "` out");
     return;  // what is further out follows from this
   }
   if (!region.bytes_only && (kinds.front() & (CAIRN_DOCUMENT | CAIRN_OBJECT)) == 0) {
     const bool codec_between = !proxies.empty() && proxies.front()->accepts == CAIRN_BYTES;
-    report(Finding::Severity::error,
-           codec_between ? origin_of(region, 0) : region.backend_origin,
+    report(Finding::Severity::error, codec_between ? origin_of(region, 0) : region.backend_origin,
            codec_between ? std::string("`") + proxies.front()->name +
                                "` takes only bytes, and nothing before it in `wrap` turns values "
                                "into bytes"
@@ -148,7 +148,8 @@ void check_kinds(const RegionConfig& region, const std::vector<const cairn_compo
                                 proxies[i]->name) == 0;
     if (!first && (proxies[i]->transforms & CAIRN_TRANSFORMS_VALUE) != 0) {
       report(Finding::Severity::warning, origin_of(region, i),
-             std::string("`") + proxies[i]->name + "` is in this stack twice", "remove one of them");
+             std::string("`") + proxies[i]->name + "` is in this stack twice",
+             "remove one of them");
     }
   }
 }

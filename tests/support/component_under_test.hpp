@@ -42,8 +42,8 @@ class ComponentUnderTest {
     if (below != nullptr) next = cairn::detail::table_of(*below);
     cairn_call call{};
     call.size = sizeof call;
-    const cairn_status status = component_.create(&host_, values.root().raw(),
-                                                  below != nullptr ? &next : nullptr, &call, &self_);
+    const cairn_status status = component_.create(
+        &host_, values.root().raw(), below != nullptr ? &next : nullptr, &call, &self_);
     if (status != CAIRN_OK) {
       throw cairn::Error::from_layer(cairn::to_errc(status), call.error_text, call.system_error);
     }
@@ -71,7 +71,8 @@ class ComponentUnderTest {
  private:
   static const cairn_component& find(const std::string& name) {
     const char* folder = std::getenv("CAIRN_PLUGIN_DIR");
-    const std::string file = std::string(folder != nullptr ? folder : "plugins") + "/cairn-" + name + ".so";
+    const std::string file =
+        std::string(folder != nullptr ? folder : "plugins") + "/cairn-" + name + ".so";
     void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library == nullptr) throw std::runtime_error(dlerror());
     const auto entry = reinterpret_cast<cairn_plugin_entry>(dlsym(library, CAIRN_ENTRY_SYMBOL));
@@ -128,10 +129,10 @@ class ComponentUnderTest {
   // Backend's defaults do.
   cairn_next table(cairn::Backend* below) {
     cairn_next next = cairn::detail::table_of(below != nullptr ? *below : missing_);
-#define CAIRN_TAKE(op)                       \
-  if (component_.ops->op != nullptr) {       \
-    next.op.fn = component_.ops->op;         \
-    next.op.self = self_;                    \
+#define CAIRN_TAKE(op)                 \
+  if (component_.ops->op != nullptr) { \
+    next.op.fn = component_.ops->op;   \
+    next.op.self = self_;              \
   }
     CAIRN_OPS(CAIRN_TAKE)
 #undef CAIRN_TAKE
@@ -141,8 +142,11 @@ class ComponentUnderTest {
   // Batches in terms of single operations; everything else refused.
   struct Missing final : cairn::Backend {
     std::optional<cairn::Next>* single = nullptr;
-    std::optional<cairn::Entry> get(cairn::Key k, cairn::Call c) override { return (*single)->get(k, c); }
-    void set(cairn::Key k, const cairn::Entry& e, const cairn::SetOptions& o, cairn::Call c) override {
+    std::optional<cairn::Entry> get(cairn::Key k, cairn::Call c) override {
+      return (*single)->get(k, c);
+    }
+    void set(cairn::Key k, const cairn::Entry& e, const cairn::SetOptions& o,
+             cairn::Call c) override {
       (*single)->set(k, e, o, c);
     }
     bool remove(cairn::Key k, cairn::Call c) override { return (*single)->remove(k, c); }

@@ -41,8 +41,7 @@ extern "C" {
 #define CAIRN_EXPORT __attribute__((visibility("default")))
 
 /* Whether the writer of the [sized] struct `*p` knew `field`. */
-#define CAIRN_HAS(p, field) \
-  ((p)->size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
+#define CAIRN_HAS(p, field) ((p)->size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
 
 /* ---- statuses: 0 done; above 0 an ordinary negative answer; below 0 an error --------------------
  * Errors are chosen by what the catcher can do. A status not listed here counts as INTERNAL. */
@@ -64,7 +63,7 @@ enum {
 
 /* [frozen] Borrowed bytes: any bytes, not terminated. `data` may be NULL when `size` is 0. */
 typedef struct cairn_bytes {
-  const char *data;
+  const char* data;
   size_t size;
 } cairn_bytes;
 
@@ -73,12 +72,12 @@ typedef struct cairn_bytes {
 typedef struct cairn_owner cairn_owner;
 struct cairn_owner {
   int64_t refs; /* only through cairn_retain and cairn_release */
-  void (*destroy)(cairn_owner *) CAIRN_NOEXCEPT;
+  void (*destroy)(cairn_owner*) CAIRN_NOEXCEPT;
 };
-static inline void cairn_retain(cairn_owner *owner) {
+static inline void cairn_retain(cairn_owner* owner) {
   if (owner) __atomic_add_fetch(&owner->refs, 1, __ATOMIC_RELAXED);
 }
-static inline void cairn_release(cairn_owner *owner) {
+static inline void cairn_release(cairn_owner* owner) {
   if (owner && __atomic_sub_fetch(&owner->refs, 1, __ATOMIC_ACQ_REL) == 0) owner->destroy(owner);
 }
 
@@ -104,8 +103,8 @@ struct cairn_node {
     int64_t i;
     uint64_t u;
     double f;
-    const char *s;
-    const cairn_node *items;
+    const char* s;
+    const cairn_node* items;
   } v;
 };
 
@@ -118,23 +117,23 @@ typedef struct cairn_entry cairn_entry;
 typedef struct cairn_type {
   uint32_t size;
   uint32_t reserved;
-  const char *name; /* for people */
+  const char* name; /* for people */
   /* OK and `*document` (kind DOCUMENT, +1 reference), which may point into the object: it is valid
    * while both live. Or INTERNAL. */
-  cairn_status (*to_document)(const void *object, cairn_call *, cairn_entry *document)
-      CAIRN_NOEXCEPT;
+  cairn_status (*to_document)(const void* object, cairn_call*,
+                              cairn_entry* document) CAIRN_NOEXCEPT;
   /* OK and `*object` (kind OBJECT, +1 reference), or CORRUPT: the document is not of this shape. */
-  cairn_status (*from_document)(const cairn_node *document, cairn_call *, cairn_entry *object)
-      CAIRN_NOEXCEPT;
+  cairn_status (*from_document)(const cairn_node* document, cairn_call*,
+                                cairn_entry* object) CAIRN_NOEXCEPT;
 } cairn_type;
 
 /* [frozen] One cached entry: a cache line, passed by pointer, on the caller's stack. */
 enum { CAIRN_BYTES = 1, CAIRN_DOCUMENT = 2, CAIRN_OBJECT = 4, CAIRN_ANY_KIND = 7 };
 struct cairn_entry {
-  const void *data;       /* BYTES: the bytes; DOCUMENT: const cairn_node *; OBJECT: the object */
+  const void* data;       /* BYTES: the bytes; DOCUMENT: const cairn_node *; OBJECT: the object */
   size_t size;            /* BYTES: how many; else what it costs to keep, in bytes, best effort */
-  cairn_owner *owner;     /* keeps `data` alive; NULL: borrowed until the callee returns */
-  const cairn_type *type; /* OBJECT: what it is; else NULL */
+  cairn_owner* owner;     /* keeps `data` alive; NULL: borrowed until the callee returns */
+  const cairn_type* type; /* OBJECT: what it is; else NULL */
   uint16_t kind;          /* one of CAIRN_BYTES, CAIRN_DOCUMENT, CAIRN_OBJECT */
   uint16_t flags;         /* 0 */
   int32_t value_version;  /* version of the value's format, from its writer; 0: unknown */
@@ -148,11 +147,11 @@ struct cairn_entry {
 /* [sized] The context of one call. NULL is legal everywhere: no deadline, and the text is dropped. */
 struct cairn_call {
   uint32_t size;
-  uint32_t flags;        /* 0 */
-  int64_t deadline_ns;   /* CLOCK_MONOTONIC; 0: none. Do not begin, and do not wait, beyond it */
-  cairn_status error;    /* 0, or what the innermost failing layer reported */
-  int32_t system_error;  /* its errno, or 0 */
-  char error_text[232];  /* "layer: what happened", terminated; meaningful only if `error` is set */
+  uint32_t flags;       /* 0 */
+  int64_t deadline_ns;  /* CLOCK_MONOTONIC; 0: none. Do not begin, and do not wait, beyond it */
+  cairn_status error;   /* 0, or what the innermost failing layer reported */
+  int32_t system_error; /* its errno, or 0 */
+  char error_text[232]; /* "layer: what happened", terminated; meaningful only if `error` is set */
 };
 
 /* [sized] How to store. NULL: the defaults. */
@@ -168,56 +167,57 @@ typedef struct cairn_set_options {
  * reference was handed out. An empty batch is OK and touches nothing. */
 
 /* [sized] The operations of a component. A NULL slot: not provided. Append only. */
-#define CAIRN_OPS(X)                                                                       \
-  X(get) X(set) X(remove) X(get_multi) X(set_multi) X(remove_multi) X(lock) X(renew) X(unlock) \
-  X(await_unlock) X(stats) X(extension)
+#define CAIRN_OPS(X)                                                                    \
+  X(get)                                                                                \
+  X(set) X(remove) X(get_multi) X(set_multi) X(remove_multi) X(lock) X(renew) X(unlock) \
+      X(await_unlock) X(stats) X(extension)
 
 typedef struct cairn_ops {
   uint32_t size;
   uint32_t reserved;
 
   /* OK and `*out`, zeroed by the caller, with +1 reference on its owner; or MISS. */
-  cairn_status (*get)(void *self, cairn_call *, cairn_bytes key, cairn_entry *out) CAIRN_NOEXCEPT;
+  cairn_status (*get)(void* self, cairn_call*, cairn_bytes key, cairn_entry* out) CAIRN_NOEXCEPT;
   /* Stores, replacing. A store that keeps the payload retains the owner, or copies where there is
    * none. It may forget the entry early, but never returns it after its ttl. */
-  cairn_status (*set)(void *self, cairn_call *, cairn_bytes key, const cairn_entry *,
-                      const cairn_set_options *) CAIRN_NOEXCEPT;
+  cairn_status (*set)(void* self, cairn_call*, cairn_bytes key, const cairn_entry*,
+                      const cairn_set_options*) CAIRN_NOEXCEPT;
   /* OK: it was there, or the store cannot tell. MISS: there was none. */
-  cairn_status (*remove)(void *self, cairn_call *, cairn_bytes key) CAIRN_NOEXCEPT;
+  cairn_status (*remove)(void* self, cairn_call*, cairn_bytes key) CAIRN_NOEXCEPT;
 
-  cairn_status (*get_multi)(void *self, cairn_call *, const cairn_bytes *keys, size_t n,
-                            cairn_entry *out, cairn_status *) CAIRN_NOEXCEPT;
-  cairn_status (*set_multi)(void *self, cairn_call *, const cairn_bytes *keys, const cairn_entry *,
-                            size_t n, const cairn_set_options *, cairn_status *) CAIRN_NOEXCEPT;
-  cairn_status (*remove_multi)(void *self, cairn_call *, const cairn_bytes *keys, size_t n,
-                               cairn_status *) CAIRN_NOEXCEPT;
+  cairn_status (*get_multi)(void* self, cairn_call*, const cairn_bytes* keys, size_t n,
+                            cairn_entry* out, cairn_status*) CAIRN_NOEXCEPT;
+  cairn_status (*set_multi)(void* self, cairn_call*, const cairn_bytes* keys, const cairn_entry*,
+                            size_t n, const cairn_set_options*, cairn_status*) CAIRN_NOEXCEPT;
+  cairn_status (*remove_multi)(void* self, cairn_call*, const cairn_bytes* keys, size_t n,
+                               cairn_status*) CAIRN_NOEXCEPT;
 
   /* The creation lock of `key`, shared by every process on the store. Tries once and never waits.
    * OK: yours for `lease_ns` (0: until unlocked), under `*token`, never 0. BUSY: somebody's. */
-  cairn_status (*lock)(void *self, cairn_call *, cairn_bytes key, int64_t lease_ns,
-                       uint64_t *token) CAIRN_NOEXCEPT;
+  cairn_status (*lock)(void* self, cairn_call*, cairn_bytes key, int64_t lease_ns,
+                       uint64_t* token) CAIRN_NOEXCEPT;
   /* OK: yours for `lease_ns` from now. MISS: lost. */
-  cairn_status (*renew)(void *self, cairn_call *, cairn_bytes key, uint64_t token,
+  cairn_status (*renew)(void* self, cairn_call*, cairn_bytes key, uint64_t token,
                         int64_t lease_ns) CAIRN_NOEXCEPT;
   /* OK: released, from any thread. MISS: it was no longer yours, and nothing was touched. */
-  cairn_status (*unlock)(void *self, cairn_call *, cairn_bytes key, uint64_t token) CAIRN_NOEXCEPT;
+  cairn_status (*unlock)(void* self, cairn_call*, cairn_bytes key, uint64_t token) CAIRN_NOEXCEPT;
   /* Waits up to `wait_ns` for the lock to be free. OK: it seems free. BUSY: still held. A store
    * without notification answers at once; with `wait_ns` 0 this only asks. */
-  cairn_status (*await_unlock)(void *self, cairn_call *, cairn_bytes key, int64_t wait_ns)
-      CAIRN_NOEXCEPT;
+  cairn_status (*await_unlock)(void* self, cairn_call*, cairn_bytes key,
+                               int64_t wait_ns) CAIRN_NOEXCEPT;
 
   /* OK and a map of counters and gauges of this instance alone, with +1 reference. */
-  cairn_status (*stats)(void *self, cairn_call *, cairn_entry *out) CAIRN_NOEXCEPT;
+  cairn_status (*stats)(void* self, cairn_call*, cairn_entry* out) CAIRN_NOEXCEPT;
   /* The table of functions that `id` names ("cairn.scan/1"), valid as long as self; NULL: none. */
-  const void *(*extension)(void *self, const char *id) CAIRN_NOEXCEPT;
+  const void* (*extension)(void* self, const char* id)CAIRN_NOEXCEPT;
 } cairn_ops;
 
 /* [sized] What a proxy calls: the operations of the layer below, already resolved. Every slot known
  * to the host can be called; one that nobody below offers answers UNSUPPORTED. A proxy copies it. */
-#define CAIRN_NEXT_SLOT(op)              \
-  struct {                               \
-    __typeof__(((cairn_ops *)0)->op) fn; \
-    void *self;                          \
+#define CAIRN_NEXT_SLOT(op)             \
+  struct {                              \
+    __typeof__(((cairn_ops*)0)->op) fn; \
+    void* self;                         \
   } op;
 typedef struct cairn_next {
   uint32_t size;
@@ -232,9 +232,9 @@ struct cairn_host {
   uint32_t size;
   uint16_t abi_major, abi_minor;
   const char *name, *version;
-  const int32_t *log_level; /* compare before you format */
-  void (*log)(const cairn_host *, int32_t level, const char *who, cairn_bytes text) CAIRN_NOEXCEPT;
-  int64_t (*now_ns)(const cairn_host *) CAIRN_NOEXCEPT; /* Unix time; cheap; up to 4 ms late */
+  const int32_t* log_level; /* compare before you format */
+  void (*log)(const cairn_host*, int32_t level, const char* who, cairn_bytes text) CAIRN_NOEXCEPT;
+  int64_t (*now_ns)(const cairn_host*) CAIRN_NOEXCEPT; /* Unix time; cheap; up to 4 ms late */
 };
 
 /* ---- what a plugin declares ----------------------------------------------------------------------*/
@@ -246,14 +246,14 @@ enum { CAIRN_OPTION_REQUIRED = 1, CAIRN_OPTION_SECRET = 2 };
 typedef struct cairn_option {
   uint32_t size;
   uint32_t flags;
-  const char *name;
+  const char* name;
   /* "text" TEXT | "path" TEXT, absolute | "bool" BOOL | "int" INT | "real" REAL
    * "duration" INT, nanoseconds | "size" INT, bytes | "percent" REAL, 10 % is 0.1
    * "enum:a|b|c" TEXT, one of these | "list:T" LIST of T, where T is any of the above */
-  const char *type;
-  const char *default_value; /* as in a config file ("64MiB"); NULL: none */
+  const char* type;
+  const char* default_value;     /* as in a config file ("64MiB"); NULL: none */
   const char *minimum, *maximum; /* likewise; NULL: no bound */
-  const char *help;          /* one sentence */
+  const char* help;              /* one sentence */
 } cairn_option;
 
 /* [sized] One kind of backend or proxy. */
@@ -272,47 +272,47 @@ enum {
 enum { CAIRN_THREADS_ANY = 0, CAIRN_THREADS_SERIAL = 1 };
 typedef struct cairn_component {
   uint32_t size;
-  uint32_t role;    /* CAIRN_BACKEND or CAIRN_PROXY */
-  const char *name; /* what a config file calls it: [a-z][a-z0-9_-]* */
-  const char *help; /* one sentence */
-  uint32_t transforms; /* proxies; CAIRN_TRANSFORMS_* */
-  uint32_t threads;    /* CAIRN_THREADS_* */
-  uint32_t accepts;    /* kinds that may be set */
-  uint32_t emits;      /* proxies: kinds passed on to the layer below; 0: whatever was given */
+  uint32_t role;          /* CAIRN_BACKEND or CAIRN_PROXY */
+  const char* name;       /* what a config file calls it: [a-z][a-z0-9_-]* */
+  const char* help;       /* one sentence */
+  uint32_t transforms;    /* proxies; CAIRN_TRANSFORMS_* */
+  uint32_t threads;       /* CAIRN_THREADS_* */
+  uint32_t accepts;       /* kinds that may be set */
+  uint32_t emits;         /* proxies: kinds passed on to the layer below; 0: whatever was given */
   uint32_t max_key_bytes; /* backends: longest key; 0: no limit */
   uint32_t reserved;
-  const cairn_option *options; /* an array; read it with cairn_option_at */
+  const cairn_option* options; /* an array; read it with cairn_option_at */
   size_t option_count;
-  const cairn_ops *ops;
+  const cairn_ops* ops;
   /* OK and `*self`, never NULL. `next` is NULL for a backend. `options` is borrowed. */
-  cairn_status (*create)(const cairn_host *, const cairn_node *options, const cairn_next *next,
-                         cairn_call *, void **self) CAIRN_NOEXCEPT;
-  void (*destroy)(void *self) CAIRN_NOEXCEPT;
+  cairn_status (*create)(const cairn_host*, const cairn_node* options, const cairn_next* next,
+                         cairn_call*, void** self) CAIRN_NOEXCEPT;
+  void (*destroy)(void* self) CAIRN_NOEXCEPT;
   /* In the child, after fork: forget locks and sockets of the parent. NULL on a proxy: nothing to do;
    * NULL on a backend: the child must not use it, and sees misses. */
-  void (*after_fork)(void *self) CAIRN_NOEXCEPT;
+  void (*after_fork)(void* self) CAIRN_NOEXCEPT;
 } cairn_component;
 
 /* Option `i`. The elements are as far apart as their writer knew them to be, which may be more than
  * this header does. */
-static inline const cairn_option *cairn_option_at(const cairn_component *component, size_t i) {
-  return (const cairn_option *)(const void *)((const char *)component->options +
-                                              i * component->options->size);
+static inline const cairn_option* cairn_option_at(const cairn_component* component, size_t i) {
+  return (const cairn_option*)(const void*)((const char*)component->options +
+                                            i * component->options->size);
 }
 
 /* [sized] One plugin file. */
 typedef struct cairn_plugin {
   uint32_t size;
   uint16_t abi_major, abi_minor; /* of the header it was built with */
-  const char *id;                /* reverse DNS: "org.example.map" */
-  const char *version;
-  const cairn_component *const *components;
+  const char* id;                /* reverse DNS: "org.example.map" */
+  const char* version;
+  const cairn_component* const* components;
   size_t component_count;
 } cairn_plugin;
 
 /* The one exported symbol. Called once, before anything else; NULL: the plugin refuses this host. */
 #define CAIRN_ENTRY_SYMBOL "cairn_plugin_v1"
-typedef const cairn_plugin *(*cairn_plugin_entry)(const cairn_host *) CAIRN_NOEXCEPT;
+typedef const cairn_plugin* (*cairn_plugin_entry)(const cairn_host*)CAIRN_NOEXCEPT;
 
 /* The note: a PT_NOTE entry with this name and type, whose description is a JSON object in ASCII:
  * {"abi":"1.0","id":"org.example.map","version":"1.0.0","components":[{"role":"backend","name":"map"}]}

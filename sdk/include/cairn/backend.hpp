@@ -168,12 +168,24 @@ inline void Backend::remove_multi(Keys keys, Statuses statuses, Call call) {
   }
 }
 
-inline std::optional<Backend::Token> Backend::lock(Key, Nanoseconds, Call) { refuse("lock"); }
-inline bool Backend::renew(Key, Token, Nanoseconds, Call) { refuse("renew"); }
-inline bool Backend::unlock(Key, Token, Call) { refuse("unlock"); }
-inline bool Backend::await_unlock(Key, Nanoseconds, Call) { refuse("await_unlock"); }
-inline Document Backend::stats(Call) { refuse("stats"); }
-inline const void* Backend::extension(const char*) { return nullptr; }
+inline std::optional<Backend::Token> Backend::lock(Key, Nanoseconds, Call) {
+  refuse("lock");
+}
+inline bool Backend::renew(Key, Token, Nanoseconds, Call) {
+  refuse("renew");
+}
+inline bool Backend::unlock(Key, Token, Call) {
+  refuse("unlock");
+}
+inline bool Backend::await_unlock(Key, Nanoseconds, Call) {
+  refuse("await_unlock");
+}
+inline Document Backend::stats(Call) {
+  refuse("stats");
+}
+inline const void* Backend::extension(const char*) {
+  return nullptr;
+}
 inline void Backend::after_fork() {}
 
 }  // namespace cairn

@@ -110,7 +110,8 @@ class Node {
     return {node.v.s, static_cast<std::size_t>(node.len)};
   }
   const cairn_node& expect(Type wanted, const char* name) const {
-    if (raw_ == nullptr || type() != wanted) [[unlikely]] fail(name);
+    if (raw_ == nullptr || type() != wanted) [[unlikely]]
+      fail(name);
     return *raw_;
   }
   [[noreturn, gnu::cold, gnu::noinline]] void fail(const char* wanted) const {
@@ -275,7 +276,9 @@ class Writer {
     *node_ = {CAIRN_BLOB, 0, value.size(), {.s = value.data()}};
   }
   void borrowed_extension(int type, std::string_view value) {
-    *node_ = {CAIRN_BLOB, 0x100u | (static_cast<std::uint32_t>(type) & 0xffu), value.size(),
+    *node_ = {CAIRN_BLOB,
+              0x100u | (static_cast<std::uint32_t>(type) & 0xffu),
+              value.size(),
               {.s = value.data()}};
   }
   ListWriter list(std::size_t size) {
@@ -325,7 +328,9 @@ class Writer {
   detail::Arena* arena_;
 };
 
-inline Writer ListWriter::item() { return {next_++, *arena_}; }
+inline Writer ListWriter::item() {
+  return {next_++, *arena_};
+}
 inline Writer MapWriter::key(std::string_view name) {
   Writer(next_, *arena_).borrowed_text(name);
   next_ += 2;
@@ -384,7 +389,9 @@ class Document {
     std::size_t size = sizeof(cairn_node);
     const cairn_node& raw = *node.raw();
     if (raw.type == CAIRN_TEXT || raw.type == CAIRN_BLOB) size += raw.len;
-    const std::uint64_t children = raw.type == CAIRN_LIST ? raw.len : raw.type == CAIRN_MAP ? 2 * raw.len : 0;
+    const std::uint64_t children = raw.type == CAIRN_LIST  ? raw.len
+                                   : raw.type == CAIRN_MAP ? 2 * raw.len
+                                                           : 0;
     for (std::uint64_t i = 0; i < children; ++i) size += size_of(Node(raw.v.items + i));
     return size;
   }

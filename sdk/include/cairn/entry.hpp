@@ -39,7 +39,9 @@ struct ByteBlock : cairn_owner {
   static ByteBlock* make(std::size_t size) {
     auto* block = static_cast<ByteBlock*>(::operator new(sizeof(ByteBlock) + size));
     block->refs = 1;
-    block->destroy = [](cairn_owner* self) noexcept { ::operator delete(static_cast<void*>(self)); };
+    block->destroy = [](cairn_owner* self) noexcept {
+      ::operator delete(static_cast<void*>(self));
+    };
     block->size = size;
     return block;
   }

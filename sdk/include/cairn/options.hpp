@@ -28,7 +28,8 @@ namespace cairn {
 /// "percent", "enum:a|b|c" and "list:T"; see cairn_option in abi.h.
 struct Option : cairn_option {
   constexpr Option(const char* option_name, const char* option_type) noexcept
-      : cairn_option{sizeof(cairn_option), 0, option_name, option_type, nullptr, nullptr, nullptr, ""} {}
+      : cairn_option{
+            sizeof(cairn_option), 0, option_name, option_type, nullptr, nullptr, nullptr, ""} {}
 
   constexpr Option required() const noexcept { return with_flag(CAIRN_OPTION_REQUIRED); }
   /// Never printed or logged.
@@ -99,9 +100,7 @@ class Options {
     return std::chrono::nanoseconds(integer(name));
   }
   /// Bytes.
-  std::size_t size(std::string_view name) const {
-    return static_cast<std::size_t>(integer(name));
-  }
+  std::size_t size(std::string_view name) const { return static_cast<std::size_t>(integer(name)); }
   std::vector<std::string> texts(std::string_view name) const {
     return read(name, [](Node node) {
       std::vector<std::string> result;
@@ -132,7 +131,8 @@ class Services {
   /// Unix time from the host's clock, which tests may set; up to 4 ms late, and cheap.
   Time now() const noexcept {
     if (host_ == nullptr) {
-      return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+      return std::chrono::time_point_cast<std::chrono::nanoseconds>(
+          std::chrono::system_clock::now());
     }
     return Time(std::chrono::nanoseconds(host_->now_ns(host_)));
   }

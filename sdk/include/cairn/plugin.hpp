@@ -35,7 +35,9 @@
 namespace cairn::detail {
 
 template <class T>
-concept HasSplitBatches = requires { T::split_batches; };
+concept HasSplitBatches = requires {
+  T::split_batches;
+};
 
 template <class T>
 constexpr bool splits_batches() {
@@ -47,27 +49,26 @@ constexpr bool splits_batches() {
 }
 
 // The class that `&T::op` comes from; void if T has hidden `op` behind something else.
-#define CAIRN_ORIGIN(op)                                                                        \
-  template <class T>                                                                            \
-  constexpr bool well_typed_##op() {                                                            \
-    if constexpr (requires { typename MethodOf<decltype(&T::op)>::Class; }) {                   \
-      using Here = decltype(&T::op);                                                            \
-      using C = typename MethodOf<Here>::Class;                                                 \
-      using Wanted =                                                                            \
-          typename MethodOf<decltype(&Backend::op)>::template Signature<C>;                     \
-      return std::is_same_v<Here, Wanted>;                                                      \
-    } else {                                                                                    \
-      return false;                                                                             \
-    }                                                                                           \
-  }                                                                                             \
-  template <class T>                                                                            \
-  constexpr bool overrides_##op() {                                                             \
-    if constexpr (well_typed_##op<T>()) {                                                       \
-      using C = typename MethodOf<decltype(&T::op)>::Class;                                     \
-      return !std::is_same_v<C, Backend> && !std::is_same_v<C, ProxyBackend>;                   \
-    } else {                                                                                    \
-      return false;                                                                             \
-    }                                                                                           \
+#define CAIRN_ORIGIN(op)                                                               \
+  template <class T>                                                                   \
+  constexpr bool well_typed_##op() {                                                   \
+    if constexpr (requires { typename MethodOf<decltype(&T::op)>::Class; }) {          \
+      using Here = decltype(&T::op);                                                   \
+      using C = typename MethodOf<Here>::Class;                                        \
+      using Wanted = typename MethodOf<decltype(&Backend::op)>::template Signature<C>; \
+      return std::is_same_v<Here, Wanted>;                                             \
+    } else {                                                                           \
+      return false;                                                                    \
+    }                                                                                  \
+  }                                                                                    \
+  template <class T>                                                                   \
+  constexpr bool overrides_##op() {                                                    \
+    if constexpr (well_typed_##op<T>()) {                                              \
+      using C = typename MethodOf<decltype(&T::op)>::Class;                            \
+      return !std::is_same_v<C, Backend> && !std::is_same_v<C, ProxyBackend>;          \
+    } else {                                                                           \
+      return false;                                                                    \
+    }                                                                                  \
   }
 CAIRN_OPS(CAIRN_ORIGIN)
 CAIRN_ORIGIN(after_fork)
@@ -90,31 +91,37 @@ template <class T>
 constexpr bool check_component() {
   static_assert(std::is_base_of_v<Backend, T>,
                 "cairn: a component derives from cairn::Backend or cairn::ProxyBackend");
-  static_assert(requires { std::string_view(T::name); },
-                "cairn: a component says `static constexpr auto name = \"...\";`");
-  static_assert(requires { std::string_view(T::help); },
-                "cairn: a component says `static constexpr auto help = \"One sentence.\";`");
-#define CAIRN_TYPED(op)                                                                          \
-  static_assert(well_typed_##op<T>(),                                                            \
-                "cairn: `" #op "` does not have the parameters and result that Backend gives it, " \
-                "or is overloaded or private: write it as in <cairn/backend.hpp>, with `override`");
+  static_assert(
+      requires { std::string_view(T::name); },
+      "cairn: a component says `static constexpr auto name = \"...\";`");
+  static_assert(
+      requires { std::string_view(T::help); },
+      "cairn: a component says `static constexpr auto help = \"One sentence.\";`");
+#define CAIRN_TYPED(op)                                                   \
+  static_assert(                                                          \
+      well_typed_##op<T>(),                                               \
+      "cairn: `" #op                                                      \
+      "` does not have the parameters and result that Backend gives it, " \
+      "or is overloaded or private: write it as in <cairn/backend.hpp>, with `override`");
   CAIRN_OPS(CAIRN_TYPED)
 #undef CAIRN_TYPED
   static_assert(!std::is_abstract_v<T>,
                 "cairn: an operation is missing: a Backend implements get, set and remove (and a "
                 "KeyMapper map_key, a ValueCodec encode and decode); is one misspelt?");
   if constexpr (is_proxy<T>) {
-    static_assert(overrides_anything<T>(),
-                  "cairn: this proxy overrides no operation: is one misspelt? Mark them `override`");
+    static_assert(
+        overrides_anything<T>(),
+        "cairn: this proxy overrides no operation: is one misspelt? Mark them `override`");
     static_assert(splits_batches<T>() || overrides_get<T>() == overrides_get_multi<T>(),
                   "cairn: this proxy overrides one of get and get_multi, so the other would slip "
                   "past it: override both, or say `static constexpr bool split_batches = true;`");
     static_assert(splits_batches<T>() || overrides_set<T>() == overrides_set_multi<T>(),
                   "cairn: this proxy overrides one of set and set_multi, so the other would slip "
                   "past it: override both, or say `static constexpr bool split_batches = true;`");
-    static_assert(splits_batches<T>() || overrides_remove<T>() == overrides_remove_multi<T>(),
-                  "cairn: this proxy overrides one of remove and remove_multi, so the other would "
-                  "slip past it: override both, or say `static constexpr bool split_batches = true;`");
+    static_assert(
+        splits_batches<T>() || overrides_remove<T>() == overrides_remove_multi<T>(),
+        "cairn: this proxy overrides one of remove and remove_multi, so the other would "
+        "slip past it: override both, or say `static constexpr bool split_batches = true;`");
     static_assert(std::is_constructible_v<T, const Context&>,
                   "cairn: a proxy is made from its context: `using ProxyBackend::ProxyBackend;` or "
                   "`explicit Mine(const cairn::Context& context) : ProxyBackend(context) {}`");
@@ -161,8 +168,10 @@ struct ComponentOf {
     CAIRN_OPS(CAIRN_FILL)
 #undef CAIRN_FILL
     if constexpr (is_proxy<T> && splits_batches<T>()) {
-      if (table.get != nullptr && table.get_multi == nullptr) table.get_multi = &Thunks<T>::get_each;
-      if (table.set != nullptr && table.set_multi == nullptr) table.set_multi = &Thunks<T>::set_each;
+      if (table.get != nullptr && table.get_multi == nullptr)
+        table.get_multi = &Thunks<T>::get_each;
+      if (table.set != nullptr && table.set_multi == nullptr)
+        table.set_multi = &Thunks<T>::set_each;
       if (table.remove != nullptr && table.remove_multi == nullptr) {
         table.remove_multi = &Thunks<T>::remove_each;
       }
@@ -256,7 +265,8 @@ constexpr Note<size> make_note(std::string_view id, std::string_view version) {
 /// Makes the library a plugin: CAIRN_PLUGIN(id, version, Class...). Once per library, at the end of a
 /// source file, in no namespace.
 #define CAIRN_PLUGIN(plugin_id, plugin_version, ...)                                             \
-  __attribute__((section(CAIRN_NOTE_SECTION), used, aligned(4))) static constexpr auto cairn_plugin_note =   \
+  __attribute__((section(CAIRN_NOTE_SECTION), used,                                              \
+                 aligned(4))) static constexpr auto cairn_plugin_note =                          \
       ::cairn::detail::make_note<                                                                \
           ::cairn::detail::NoteText<__VA_ARGS__>::size(plugin_id, plugin_version), __VA_ARGS__>( \
           plugin_id, plugin_version);                                                            \

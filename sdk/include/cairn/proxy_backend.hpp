@@ -105,17 +105,21 @@ class Next final : public Backend {
   }
   std::optional<Token> lock(Key key, Nanoseconds lease, Call call) override {
     Token token = 0;
-    const bool held = check(table_.lock.fn(table_.lock.self, call.raw(), key.raw(), lease.count(), &token), call);
+    const bool held =
+        check(table_.lock.fn(table_.lock.self, call.raw(), key.raw(), lease.count(), &token), call);
     return held ? std::optional(token) : std::nullopt;
   }
   bool renew(Key key, Token token, Nanoseconds lease, Call call) override {
-    return check(table_.renew.fn(table_.renew.self, call.raw(), key.raw(), token, lease.count()), call);
+    return check(table_.renew.fn(table_.renew.self, call.raw(), key.raw(), token, lease.count()),
+                 call);
   }
   bool unlock(Key key, Token token, Call call) override {
     return check(table_.unlock.fn(table_.unlock.self, call.raw(), key.raw(), token), call);
   }
   bool await_unlock(Key key, Nanoseconds wait, Call call) override {
-    return check(table_.await_unlock.fn(table_.await_unlock.self, call.raw(), key.raw(), wait.count()), call);
+    return check(
+        table_.await_unlock.fn(table_.await_unlock.self, call.raw(), key.raw(), wait.count()),
+        call);
   }
   Document stats(Call call) override {
     cairn_entry raw{};
@@ -134,7 +138,8 @@ class Next final : public Backend {
   }
   // True for OK, false for an ordinary negative answer; throws for an error.
   static bool check(cairn_status status, Call call) {
-    if (status < 0) [[unlikely]] detail::throw_status(status, call.raw());
+    if (status < 0) [[unlikely]]
+      detail::throw_status(status, call.raw());
     return status == CAIRN_OK;
   }
 
@@ -194,8 +199,8 @@ inline cairn_next table_of(Backend& backend) noexcept {
   cairn_next next{};
   next.size = sizeof next;
   next.provided = ~0u;
-#define CAIRN_FILL(op)    \
-  next.op.fn = &T::op;    \
+#define CAIRN_FILL(op) \
+  next.op.fn = &T::op; \
   next.op.self = &backend;
   CAIRN_OPS(CAIRN_FILL)
 #undef CAIRN_FILL

@@ -34,7 +34,9 @@ std::string wrap(const char* layer, int n) {
 // One host for all, since making one reads every plugin.
 Host& host() {
   static Host instance = [] {
-    std::string toml = "[backend.b]\nplugin = \"memory\"\n[region.plain]\nbackend = \"b\"\nexpiration_time = \"1h\"\n";
+    std::string toml =
+        "[backend.b]\nplugin = \"memory\"\n[region.plain]\nbackend = \"b\"\nexpiration_time = "
+        "\"1h\"\n";
     for (const char* layer : {"idle", "working"}) {
       for (const int n : {1, 4, 8}) {
         toml += "[region." + std::string(layer) + std::to_string(n) + "]\nbackend = \"b\"\n" +
@@ -49,7 +51,8 @@ Host& host() {
 const std::vector<std::string>& keys() {
   static const std::vector<std::string> all = [] {
     std::vector<std::string> names;
-    for (int i = 0; i < key_count; ++i) names.push_back("user:" + std::to_string(i * 7919 % 100000));
+    for (int i = 0; i < key_count; ++i)
+      names.push_back("user:" + std::to_string(i * 7919 % 100000));
     for (const std::string& name : names) host().region("plain").set(name, std::string(100, 'x'));
     host().region("plain").set("object", std::vector<int>{1, 2, 3});
     return names;
@@ -64,7 +67,8 @@ void read_table(benchmark::State& state, const cairn_next& table) {
   call.size = sizeof call;
   for (auto _ : state) {
     Entry entry;
-    const cairn_status status = table.get.fn(table.get.self, &call, Key(names[i]).raw(), &entry.raw());
+    const cairn_status status =
+        table.get.fn(table.get.self, &call, Key(names[i]).raw(), &entry.raw());
     benchmark::DoNotOptimize(status);
     benchmark::DoNotOptimize(entry.raw().data);
     if (++i == names.size()) i = 0;

@@ -86,7 +86,8 @@ TEST_CASE("many callers of a missing key wait for one creator and get its value"
     return gate(7);
   };
   std::vector<std::future<int>> callers;
-  callers.push_back(std::async(std::launch::async, [&] { return region.get_or_create("k", create); }));
+  callers.push_back(
+      std::async(std::launch::async, [&] { return region.get_or_create("k", create); }));
   gate.entered.get_future().wait();
   CHECK(region.key_is_locked("k"));
   CHECK_FALSE(region.key_is_locked("other"));
@@ -171,7 +172,8 @@ TEST_CASE("waiters of a creator that throws try in turn", "[creation]") {
   CHECK(second.get() == 2);
 }
 
-TEST_CASE("with share_errors, waiters get the error of the creator that they waited for", "[creation]") {
+TEST_CASE("with share_errors, waiters get the error of the creator that they waited for",
+          "[creation]") {
   TestHost host(plain + "share_errors = true\n");
   Region& region = host.region();
   std::promise<void> entered;
@@ -192,7 +194,8 @@ TEST_CASE("with share_errors, waiters get the error of the creator that they wai
   CHECK_THROWS_WITH(second.get(), "the first fails");
 }
 
-TEST_CASE("a value that should not be cached is returned, and handed to those who waited", "[creation]") {
+TEST_CASE("a value that should not be cached is returned, and handed to those who waited",
+          "[creation]") {
   TestHost host(plain);
   Region& region = host.region();
   int calls = 0;
@@ -208,12 +211,11 @@ TEST_CASE("a value that should not be cached is returned, and handed to those wh
 TEST_CASE("a creator may create other keys, but not its own", "[creation]") {
   TestHost host(plain);
   Region& region = host.region();
-  CHECK(region.get_or_create("outer", [&] {
-    return 1 + region.get_or_create("inner", [] { return 10; });
-  }) == 11);
-  CHECK_THROWS_WITH(
-      region.get_or_create("k", [&]() -> int { return region.get_or_create("k", [] { return 1; }); }),
-      Catch::Contains("the creator of key `k` asks for that very key"));
+  CHECK(region.get_or_create(
+            "outer", [&] { return 1 + region.get_or_create("inner", [] { return 10; }); }) == 11);
+  CHECK_THROWS_WITH(region.get_or_create(
+                        "k", [&]() -> int { return region.get_or_create("k", [] { return 1; }); }),
+                    Catch::Contains("the creator of key `k` asks for that very key"));
   CHECK(region.get_or_create("k", [] { return 5; }) == 5);  // nothing was left behind
 }
 
@@ -261,7 +263,8 @@ TEST_CASE("a wait that is over may end with the old value", "[creation]") {
   CHECK(creator.get() == 2);
 }
 
-TEST_CASE("a detached creator runs in the background while its caller has the old value", "[creation]") {
+TEST_CASE("a detached creator runs in the background while its caller has the old value",
+          "[creation]") {
   TestHost host(plain + "background = true\n");
   Region& region = host.region();
   CHECK(region.get_or_create("k", detached([] { return 1; })) == 1);  // the first is made here
@@ -269,9 +272,9 @@ TEST_CASE("a detached creator runs in the background while its caller has the ol
   auto opened = std::make_shared<std::promise<void>>();
   std::shared_future<void> open = opened->get_future().share();
   CHECK(region.get_or_create("k", detached([open] {
-    open.wait();
-    return 2;
-  })) == 1);
+                               open.wait();
+                               return 2;
+                             })) == 1);
   CHECK(region.key_is_locked("k"));
   opened->set_value();
   REQUIRE(eventually([&] { return region.get<int>("k") == 2; }));
@@ -304,9 +307,8 @@ TEST_CASE("a runner of the program's own recreates stale values", "[creation]") 
   TestHost host(plain);
   Region& region = host.region();
   std::vector<std::pair<std::string, BackgroundJob>> jobs;
-  region.set_background_runner([&](std::string_view key, BackgroundJob job) {
-    jobs.emplace_back(key, std::move(job));
-  });
+  region.set_background_runner(
+      [&](std::string_view key, BackgroundJob job) { jobs.emplace_back(key, std::move(job)); });
   CHECK(region.get_or_create("k", detached([] { return 1; })) == 1);
   CHECK(jobs.empty());  // a first creation is never put off
   host.clock.advance(11s);
@@ -324,7 +326,8 @@ TEST_CASE("a runner of the program's own recreates stale values", "[creation]") 
   CHECK_FALSE(region.key_is_locked("k"));
 }
 
-TEST_CASE("stale_on_error serves the old value while the creator fails, up to its age", "[creation]") {
+TEST_CASE("stale_on_error serves the old value while the creator fails, up to its age",
+          "[creation]") {
   TestHost host(plain + "stale_on_error = \"1m\"\n");
   Region& region = host.region();
   region.set("k", 1);
@@ -358,7 +361,8 @@ TEST_CASE("finding nothing is remembered for negative_ttl", "[creation]") {
   CHECK(region.get_or_create("found", find) == 5);
 }
 
-TEST_CASE("jitter lets values expire early, never late, and the same for every look", "[creation]") {
+TEST_CASE("jitter lets values expire early, never late, and the same for every look",
+          "[creation]") {
   TestHost host(plain + "jitter = \"50%\"\n");
   Region& region = host.region();
   for (int i = 0; i < 200; ++i) region.set("k" + std::to_string(i), i);
@@ -388,10 +392,12 @@ TEST_CASE("refresh_at has one caller renew a value that is still good", "[creati
   CHECK(region.get_or_create("k", [] { return 2; }) == 2);
   CHECK(region.statistics().refreshes == 1);
   host.clock.advance(9s);
-  CHECK(region.get_or_create("k", []() -> int { throw 1; }) == 2);  // a failure costs nobody anything
+  CHECK(region.get_or_create("k", []() -> int { throw 1; }) ==
+        2);  // a failure costs nobody anything
 }
 
-TEST_CASE("a value of another version is created anew by get_or_create, and found by get", "[creation]") {
+TEST_CASE("a value of another version is created anew by get_or_create, and found by get",
+          "[creation]") {
   TestHost host(plain + "[region.new]\nbackend = \"memory\"\nvalue_version = 3\n");
   Entry old = Entry::copy("old");
   host.region().set("k", "old");

@@ -20,7 +20,9 @@ expiration_time = "10s"
 
 using Names = std::span<const std::string_view>;
 
-std::vector<std::string> copies(Names names) { return {names.begin(), names.end()}; }
+std::vector<std::string> copies(Names names) {
+  return {names.begin(), names.end()};
+}
 
 // Answers each key with its length, and remembers what it was asked for.
 struct Lengths {
@@ -49,8 +51,7 @@ TEST_CASE("only missing keys are created, sorted, each once, in one call", "[cre
   TestHost host(plain);
   std::vector<std::vector<std::string>> asked;
   host.region().set("aa", 20);
-  const auto values =
-      host.region().get_or_create_multi({"ccc", "aa", "b", "ccc"}, Lengths{asked});
+  const auto values = host.region().get_or_create_multi({"ccc", "aa", "b", "ccc"}, Lengths{asked});
   CHECK(values == std::vector<std::optional<int>>{3, 20, 1, 3});
   CHECK(asked == std::vector<std::vector<std::string>>{{"b", "ccc"}});
   CHECK(host.region().get<int>("b") == 1);
@@ -67,14 +68,16 @@ TEST_CASE("no keys are no work", "[creation][multi]") {
 
 TEST_CASE("keys that a map leaves out are neither cached nor returned", "[creation][multi]") {
   TestHost host(plain);
-  const auto values = host.region().get_or_create_multi(
-      {"a", "b"}, [](Names) { return std::map<std::string, int>{{"b", 2}, {"extra", 9}}; });
+  const auto values = host.region().get_or_create_multi({"a", "b"}, [](Names) {
+    return std::map<std::string, int>{{"b", 2}, {"extra", 9}};
+  });
   CHECK(values == std::vector<std::optional<int>>{std::nullopt, 2});
   CHECK_FALSE(host.region().get<int>("a").has_value());
   CHECK_FALSE(host.region().get<int>("extra").has_value());
 }
 
-TEST_CASE("a creator that returns too few values is an error, and nothing stays locked", "[creation][multi]") {
+TEST_CASE("a creator that returns too few values is an error, and nothing stays locked",
+          "[creation][multi]") {
   TestHost host(plain);
   CHECK_THROWS_WITH(
       host.region().get_or_create_multi({"a", "b"}, [](Names) { return std::vector<int>{1}; }),
@@ -85,10 +88,10 @@ TEST_CASE("a creator that returns too few values is an error, and nothing stays 
 
 TEST_CASE("a creator's exception comes out, and nothing stays locked", "[creation][multi]") {
   TestHost host(plain);
-  CHECK_THROWS_WITH(host.region().get_or_create_multi(
-                        {"a", "b"},
-                        [](Names) -> std::vector<int> { throw std::runtime_error("no"); }),
-                    "no");
+  CHECK_THROWS_WITH(
+      host.region().get_or_create_multi(
+          {"a", "b"}, [](Names) -> std::vector<int> { throw std::runtime_error("no"); }),
+      "no");
   CHECK_FALSE(host.region().key_is_locked("a"));
   CHECK_FALSE(host.region().key_is_locked("b"));
 }
@@ -141,7 +144,8 @@ TEST_CASE("callers with the same missing keys share one creator call", "[creatio
   CHECK(calls == 1);
 }
 
-TEST_CASE("overlapping batches in any order neither deadlock nor create a key twice", "[creation][multi]") {
+TEST_CASE("overlapping batches in any order neither deadlock nor create a key twice",
+          "[creation][multi]") {
   TestHost host(plain);
   Region& region = host.region();
   std::array<std::atomic<int>, 8> creations{};

@@ -18,8 +18,12 @@ void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 
 using namespace cairn;
 
@@ -46,9 +50,8 @@ TEST_CASE("a hit allocates nothing, plain or through layers", "[region]") {
   CHECK(allocated_by([&] { return region.get<Bytes>("bytes")->size(); }) == 0);
   CHECK(allocated_by([&] { return region.get_shared<std::vector<int>>("object")->size(); }) == 0);
   CHECK(allocated_by([&] { return *region.get<int>("number"); }) == 0);
-  CHECK(allocated_by([&] {
-          return region.get_or_create("bytes", [] { return Bytes(); }).size();
-        }) == 0);
+  CHECK(allocated_by(
+            [&] { return region.get_or_create("bytes", [] { return Bytes(); }).size(); }) == 0);
   CHECK(allocated_by([&] { return region.get_or_create("number", [] { return 1; }); }) == 0);
   // The count itself works: a copy of a long string is one allocation.
   CHECK(allocated_by([&] { return region.get<std::string>("bytes")->size(); }) == 1000);

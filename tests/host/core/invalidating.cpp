@@ -31,7 +31,8 @@ TEST_CASE("a hard invalidation makes every older value a miss", "[invalidation]"
   CHECK(region.get_multi<int>({"k"}) == std::vector<std::optional<int>>{2});
 }
 
-TEST_CASE("what is stored right after an invalidation is good, even if the clock stands still", "[invalidation]") {
+TEST_CASE("what is stored right after an invalidation is good, even if the clock stands still",
+          "[invalidation]") {
   TestHost host(plain);
   host.region().invalidate();
   host.region().set("k", 1);
@@ -63,7 +64,8 @@ TEST_CASE("after a hard invalidation callers wait for the new value", "[invalida
   CHECK(waiter.get() == 2);
 }
 
-TEST_CASE("after a soft invalidation get misses, and get_or_create serves the old value meanwhile", "[invalidation]") {
+TEST_CASE("after a soft invalidation get misses, and get_or_create serves the old value meanwhile",
+          "[invalidation]") {
   TestHost host(plain);
   Region& region = host.region();
   region.set("k", 1);
@@ -100,10 +102,12 @@ TEST_CASE("a soft invalidation does not bring back what a hard one buried", "[in
   region.invalidate(Invalidation::hard);
   region.invalidate(Invalidation::soft);
   // A stale value would be served for the creator's error; a buried one is not.
-  CHECK_THROWS_WITH(region.get_or_create("k", []() -> int { throw std::runtime_error("no"); }), "no");
+  CHECK_THROWS_WITH(region.get_or_create("k", []() -> int { throw std::runtime_error("no"); }),
+                    "no");
 }
 
-TEST_CASE("a value whose creation began before an invalidation does not survive it", "[invalidation]") {
+TEST_CASE("a value whose creation began before an invalidation does not survive it",
+          "[invalidation]") {
   TestHost host(plain);
   Region& region = host.region();
   CHECK(region.get_or_create("k", [&] {

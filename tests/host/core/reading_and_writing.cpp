@@ -141,7 +141,8 @@ TEST_CASE("batches answer in the order of their keys, duplicates and misses incl
   const auto found = host.region().get_multi<int>({"b", "nothing", "a", "b"});
   CHECK(found == std::vector<std::optional<int>>{2, std::nullopt, 1, 2});
   CHECK(host.region().remove_multi({"a", "nothing"}) == 1);
-  CHECK(host.region().get_multi<int>({"a", "b"}) == std::vector<std::optional<int>>{std::nullopt, 2});
+  CHECK(host.region().get_multi<int>({"a", "b"}) ==
+        std::vector<std::optional<int>>{std::nullopt, 2});
 }
 
 TEST_CASE("empty batches do nothing", "[region]") {

@@ -71,7 +71,8 @@ TEST_CASE("codecs in an order that cannot work are refused with the remedy", "[s
 backend = "memory"
 wrap = ["zstd", "msgpack"]
 )");
-  CHECK_THAT(text, Catch::Contains("`zstd` hands on bytes, but `msgpack` takes only documents or objects"));
+  CHECK_THAT(text, Catch::Contains(
+                       "`zstd` hands on bytes, but `msgpack` takes only documents or objects"));
   CHECK_THAT(text, Catch::Contains("list `msgpack` before `zstd`"));
   CHECK_THAT(text, Catch::Contains("<text>:4:9"));
 }
@@ -82,7 +83,8 @@ TEST_CASE("a store of bytes without a codec is refused, unless values are bytes"
 backend = { plugin = "lmdb", path = "/nonexistent/never-opened" }
 )";
   const std::string text = errors_of(config);
-  CHECK_THAT(text, Catch::Contains("`lmdb` keeps only bytes, and nothing in `wrap` turns values into bytes"));
+  CHECK_THAT(text, Catch::Contains(
+                       "`lmdb` keeps only bytes, and nothing in `wrap` turns values into bytes"));
   CHECK_THAT(text, Catch::Contains("add \"msgpack\" (or \"json\")"));
   Config bytes = Config::from_text(config + "values = \"bytes\"\n");
   CHECK_FALSE(has_errors(check(bytes)));
@@ -118,8 +120,10 @@ backend = "b"
 )";
   const Findings findings = check(Config::from_text(config));
   REQUIRE(findings.size() == 1);
-  CHECK_THAT(findings[0].message, Catch::Contains("regions `a` and `c` use the same keys of backend `b`"));
-  CHECK(check(Config::from_text(config + "wrap = [{ plugin = \"prefix\", prefix = \"c:\" }]\n")).empty());
+  CHECK_THAT(findings[0].message,
+             Catch::Contains("regions `a` and `c` use the same keys of backend `b`"));
+  CHECK(check(Config::from_text(config + "wrap = [{ plugin = \"prefix\", prefix = \"c:\" }]\n"))
+            .empty());
 }
 
 TEST_CASE("a ttl shorter than the expiration is worth a warning", "[stack]") {
@@ -170,8 +174,9 @@ TEST_CASE("a region gets another stack while it is in use", "[stack]") {
   }
   for (int i = 0; i < 20; ++i) {
     RegionConfig config = host->config_of("r");
-    config.wrap = i % 2 == 0 ? std::vector<ComponentConfig>{{"prefix", {{"prefix", "p:"}}}, {"msgpack"}}
-                             : std::vector<ComponentConfig>{};
+    config.wrap = i % 2 == 0
+                      ? std::vector<ComponentConfig>{{"prefix", {{"prefix", "p:"}}}, {"msgpack"}}
+                      : std::vector<ComponentConfig>{};
     host->replace(config);
     const long before = reads;
     while (reads < before + 10) std::this_thread::yield();
@@ -220,6 +225,7 @@ TEST_CASE("Prometheus text lists every region and counter", "[stack]") {
   host.region().get<int>("k");
   host.region().get<int>("absent");
   const std::string text = host->prometheus();
-  CHECK_THAT(text, Catch::Contains("# TYPE cairn_hits_total counter\ncairn_hits_total{region=\"r\"} 1\n"));
+  CHECK_THAT(
+      text, Catch::Contains("# TYPE cairn_hits_total counter\ncairn_hits_total{region=\"r\"} 1\n"));
   CHECK_THAT(text, Catch::Contains("cairn_misses_total{region=\"r\",reason=\"absent\"} 1\n"));
 }

@@ -23,7 +23,8 @@ int use_in_child(Region& region) {
     if (region.get_or_create(key, [&] { return key; }) != key) return 2;
     if (region.get<std::string>(key) != key) return 3;
   }
-  std::thread other([&] { region.get_or_create("from a thread", [] { return std::string("x"); }); });
+  std::thread other(
+      [&] { region.get_or_create("from a thread", [] { return std::string("x"); }); });
   other.join();
   if (region.get<std::string>("from a thread") != "x") return 4;
   region.invalidate();

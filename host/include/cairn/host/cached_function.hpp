@@ -40,7 +40,8 @@ class ExpirationRule {
   ExpirationRule() = default;
   ExpirationRule(Expiration expiration) : rule_([expiration] { return expiration; }) {}  // NOLINT
   template <class Rep, class Period>
-  ExpirationRule(std::chrono::duration<Rep, Period> age) : ExpirationRule(Expiration(age)) {}  // NOLINT
+  ExpirationRule(std::chrono::duration<Rep, Period> age)
+      : ExpirationRule(Expiration(age)) {}                                      // NOLINT
   ExpirationRule(std::function<Expiration()> rule) : rule_(std::move(rule)) {}  // NOLINT
 
   std::optional<Expiration> operator()() const {
@@ -153,17 +154,15 @@ class CachedFunction<R(Args...)> {
 };
 
 template <class Signature, class Function>
-  requires(!std::is_same_v<Function, Signature*>)
-auto Region::cached(std::string name, Function function,
-                    detail::CachedOptionsOf<Signature, Function> options) {
+requires(!std::is_same_v<Function, Signature*>) auto Region::cached(
+    std::string name, Function function, detail::CachedOptionsOf<Signature, Function> options) {
   using S = detail::SignatureFor<Signature, Function>;
   return CachedFunction<S>(*this, std::move(name), std::function<S>(std::move(function)),
                            std::move(options), key_generator_);
 }
 template <class Signature>
-  requires(std::is_function_v<Signature>)
-auto Region::cached(std::string name, std::type_identity_t<Signature>* function,
-                    CachedOptions<Signature> options) {
+requires(std::is_function_v<Signature>) auto Region::cached(
+    std::string name, std::type_identity_t<Signature>* function, CachedOptions<Signature> options) {
   return CachedFunction<Signature>(*this, std::move(name), std::function<Signature>(function),
                                    std::move(options), key_generator_);
 }

@@ -35,7 +35,8 @@
 namespace cairn {
 
 /// One argument, for key generators that know no types. Lists and types with a to_key come as text.
-using KeyPart = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string>;
+using KeyPart =
+    std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string>;
 
 /// As Python's str() would write it: 42, 2.5, True, None, text as it is.
 std::string to_python_text(const KeyPart& part);
@@ -73,7 +74,10 @@ constexpr bool has_key() {
   if constexpr (HasToKey<T> || KeyText<T> || std::is_enum_v<T> || std::is_arithmetic_v<T> ||
                 is_key_duration<T> || requires(const T& t) { std::string_view(t.native()); }) {
     return true;
-  } else if constexpr (requires(const T& t) { t.has_value(); *t; }) {
+  } else if constexpr (requires(const T& t) {
+                         t.has_value();
+                         *t;
+                       }) {
     return has_key<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
   } else if constexpr (is_key_tuple<T>) {
     return []<class... Items>(std::type_identity<std::tuple<Items...>>) {
@@ -137,11 +141,15 @@ void append_key(std::string& out, const T& value) {
     append_number(out, T::period::num);
     out += '/';
     append_number(out, T::period::den);
-  } else if constexpr (requires { value.has_value(); *value; }) {
+  } else if constexpr (requires {
+                         value.has_value();
+                         *value;
+                       }) {
     if (!value.has_value()) {
       out += '-';
     } else {
-      if constexpr (requires { value->has_value(); }) out += '+';  // tells apart which of two is empty
+      if constexpr (requires { value->has_value(); })
+        out += '+';  // tells apart which of two is empty
       append_key(out, *value);
     }
   } else if constexpr (requires { std::string_view(value.native()); }) {
@@ -150,15 +158,18 @@ void append_key(std::string& out, const T& value) {
     out += '(';
     bool first = true;
     std::apply(
-        [&](const auto&... items) { ((first ? void() : void(out += ','), first = false, append_key(out, items)), ...); },
+        [&](const auto&... items) {
+          ((first ? void() : void(out += ','), first = false, append_key(out, items)), ...);
+        },
         value);
     out += ')';
   } else if constexpr (std::ranges::input_range<const T>) {
     append_items(out, value);
   } else {
-    static_assert(no_key<T>,
-                  "cairn: no key for an argument of this type: write `std::string to_key(const T&)` in "
-                  "its namespace, or give the cached function a `key` of its own");
+    static_assert(
+        no_key<T>,
+        "cairn: no key for an argument of this type: write `std::string to_key(const T&)` in "
+        "its namespace, or give the cached function a `key` of its own");
   }
 }
 
@@ -178,7 +189,10 @@ KeyPart key_part(const T& value) {
     return static_cast<std::uint64_t>(value);
   } else if constexpr (std::integral<T>) {
     return static_cast<std::int64_t>(value);
-  } else if constexpr (requires { value.has_value(); *value; }) {
+  } else if constexpr (requires {
+                         value.has_value();
+                         *value;
+                       }) {
     if (!value.has_value()) return nullptr;
     return key_part(*value);
   } else {

@@ -47,7 +47,9 @@ class RegionCore;
 class Expiration {
  public:
   constexpr Expiration(std::chrono::nanoseconds age) noexcept : age_(age) {}  // NOLINT: it is one
-  static constexpr Expiration never() noexcept { return Expiration(std::chrono::nanoseconds::max()); }
+  static constexpr Expiration never() noexcept {
+    return Expiration(std::chrono::nanoseconds::max());
+  }
   constexpr std::chrono::nanoseconds age() const noexcept { return age_; }
   friend constexpr bool operator==(Expiration, Expiration) noexcept = default;
 
@@ -69,10 +71,10 @@ struct CreateOptions {
 
 /// What is known about a stored value.
 struct Metadata {
-  Time created;                  ///< the zero point: unknown
+  Time created;  ///< the zero point: unknown
   std::chrono::nanoseconds age;
   int value_version = 0;
-  std::optional<Time> expires;   ///< when the store will drop it, if it says
+  std::optional<Time> expires;  ///< when the store will drop it, if it says
 };
 
 template <class T>
@@ -179,13 +181,16 @@ namespace detail {
 // The signature of a function, a function pointer or a class with one operator().
 template <class F>
 struct SignatureOf {
-  static_assert(no_key<F>,
-                "cairn: the signature of this function cannot be seen (is it generic, overloaded, or no "
-                "function?): say it, as in region.cached<User(int)>(name, function)");
+  static_assert(
+      no_key<F>,
+      "cairn: the signature of this function cannot be seen (is it generic, overloaded, or no "
+      "function?): say it, as in region.cached<User(int)>(name, function)");
   using type = void();
 };
 template <class F>
-  requires requires { &F::operator(); }
+requires requires {
+  &F::operator();
+}
 struct SignatureOf<F> : SignatureOf<decltype(&F::operator())> {};
 template <class R, class... Args>
 struct SignatureOf<R(Args...)> {
@@ -321,10 +326,13 @@ class Region {
   std::vector<std::optional<T>> get_multi(const KeyRange& keys, const GetOptions& options = {}) {
     const std::vector<Key> wanted = detail::keys_of(keys);
     std::vector<std::optional<T>> results(wanted.size());
-    read_multi(wanted, options, [&](std::size_t i, const Entry& entry) {
-      results[i].emplace(detail::unpack<T>(entry));
-      return detail::found(*results[i]);
-    }, [&](std::size_t i) { results[i].reset(); });
+    read_multi(
+        wanted, options,
+        [&](std::size_t i, const Entry& entry) {
+          results[i].emplace(detail::unpack<T>(entry));
+          return detail::found(*results[i]);
+        },
+        [&](std::size_t i) { results[i].reset(); });
     return results;
   }
   template <class T>
@@ -379,14 +387,14 @@ class Region {
   ///
   /// `Signature` is deduced, except for overloaded and generic functions: `cached<User(int)>(...)`.
   template <class Signature = void, class Function>
-    requires(!std::is_same_v<Function, Signature*>)
-  auto cached(std::string name, Function function,
-              detail::CachedOptionsOf<Signature, Function> options = {});
+  requires(!std::is_same_v<Function, Signature*>) auto cached(
+      std::string name, Function function,
+      detail::CachedOptionsOf<Signature, Function> options = {});
   /// One of several overloaded functions.
   template <class Signature>
-    requires(std::is_function_v<Signature>)
-  auto cached(std::string name, std::type_identity_t<Signature>* function,
-              CachedOptions<Signature> options = {});
+  requires(std::is_function_v<Signature>) auto cached(std::string name,
+                                                      std::type_identity_t<Signature>* function,
+                                                      CachedOptions<Signature> options = {});
   /// A member function of an object that outlives the result; the object is no part of the key.
   template <class Object, class R, class... Args>
   auto cached(std::string name, R (Object::*function)(Args...),
@@ -490,7 +498,9 @@ class Region {
 namespace detail {
 
 template <class R>
-concept MapResult = requires { typename R::mapped_type; };
+concept MapResult = requires {
+  typename R::mapped_type;
+};
 
 template <class R>
 struct MultiValue {
@@ -544,9 +554,8 @@ auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
   if constexpr (Of::is_detached) {
     const auto detach = [&]() -> detail::DetachedCreateEach {
       return [run, creator = std::remove_cvref_t<Creator>(creator),
-              should = std::remove_cvref_t<ShouldCache>(should_cache)](detail::Names names) mutable {
-        return run(Of::function(creator), should, names);
-      };
+              should = std::remove_cvref_t<ShouldCache>(should_cache)](
+                 detail::Names names) mutable { return run(Of::function(creator), should, names); };
     };
     create_multi(wanted, options, accept, create_now, std::ref(detach));
   } else {

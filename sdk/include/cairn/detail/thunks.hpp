@@ -97,13 +97,13 @@ struct Thunks {
   }
   static T& of(void* self) noexcept { return *static_cast<T*>(self); }
 
-#define CAIRN_CALL(method, ...)                            \
-  [&]() -> decltype(auto) {                                \
-    if constexpr (std::is_same_v<T, Backend>) {            \
-      return of(self).method(__VA_ARGS__);                 \
-    } else {                                               \
-      return of(self).T::method(__VA_ARGS__);              \
-    }                                                      \
+#define CAIRN_CALL(method, ...)                 \
+  [&]() -> decltype(auto) {                     \
+    if constexpr (std::is_same_v<T, Backend>) { \
+      return of(self).method(__VA_ARGS__);      \
+    } else {                                    \
+      return of(self).T::method(__VA_ARGS__);   \
+    }                                           \
   }()
 
   static cairn_status get(void* self, cairn_call* call, cairn_bytes key,
@@ -137,7 +137,8 @@ struct Thunks {
                  Call(call));
       return CAIRN_OK;
     });
-    if (status < 0) [[unlikely]] take_back(out, n);
+    if (status < 0) [[unlikely]]
+      take_back(out, n);
     return status;
   }
   static cairn_status set_multi(void* self, cairn_call* call, const cairn_bytes* keys,
@@ -148,9 +149,8 @@ struct Thunks {
       SetOptions options;
       if (!read(raw_options, options)) return unknown_flag(call);
       if (n == 0) return CAIRN_OK;
-      CAIRN_CALL(set_multi, keys_of(keys, n),
-                 std::span(reinterpret_cast<const Entry*>(entries), n), options,
-                 Statuses(statuses, n), Call(call));
+      CAIRN_CALL(set_multi, keys_of(keys, n), std::span(reinterpret_cast<const Entry*>(entries), n),
+                 options, Statuses(statuses, n), Call(call));
       return CAIRN_OK;
     });
   }
@@ -224,7 +224,8 @@ struct Thunks {
                                   Results(reinterpret_cast<Entry*>(out), statuses, n), Call(call));
       return CAIRN_OK;
     });
-    if (status < 0) [[unlikely]] take_back(out, n);
+    if (status < 0) [[unlikely]]
+      take_back(out, n);
     return status;
   }
   static cairn_status set_each(void* self, cairn_call* call, const cairn_bytes* keys,

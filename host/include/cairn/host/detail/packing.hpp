@@ -78,10 +78,11 @@ Entry pack(T&& value, std::uint32_t kinds, bool borrow) {
 }
 
 [[noreturn, gnu::cold]] inline void refuse_kind(const char* wanted, const Entry& entry) {
-  throw Error(Errc::corrupt, std::string("expected ") + wanted + ", got " +
-                                 (entry.is_bytes()      ? "bytes"
-                                  : entry.is_document() ? std::string(entry.node().type_name())
-                                                        : std::string("an object of another type")));
+  throw Error(Errc::corrupt,
+              std::string("expected ") + wanted + ", got " +
+                  (entry.is_bytes()      ? "bytes"
+                   : entry.is_document() ? std::string(entry.node().type_name())
+                                         : std::string("an object of another type")));
 }
 
 /// The bytes of an entry that holds some, as bytes or as a document of one text or blob.
