@@ -30,12 +30,12 @@ constexpr std::array<unsigned, operation_count> carries{
     CAIRN_TRANSFORMS_EVERYTHING,  // extension
 };
 
-// Stubs, one per signature.
+// What answers in place of an operation, one per signature.
 template <class Function>
-struct Stub;
+struct Refusal;
 
 template <class... Args>
-struct Stub<cairn_status (*)(void*, cairn_call*, Args...) noexcept> {
+struct Refusal<cairn_status (*)(void*, cairn_call*, Args...) noexcept> {
   static cairn_status refuse(void* self, cairn_call* call, Args...) noexcept {
     return detail::fail(call, static_cast<const Layer*>(self)->label().c_str(), CAIRN_UNSUPPORTED,
                         "this operation is not offered", 0, false);
@@ -46,7 +46,7 @@ struct Stub<cairn_status (*)(void*, cairn_call*, Args...) noexcept> {
 };
 
 template <>
-struct Stub<const void* (*)(void*, const char*) noexcept> {
+struct Refusal<const void* (*)(void*, const char*) noexcept> {
   static const void* refuse(void*, const char*) noexcept { return nullptr; }
   static const void* closed(void*, const char*) noexcept { return nullptr; }
 };
@@ -135,7 +135,7 @@ void Layer::resolve(const cairn_next* below) {
       table_.op.self = below->op.self;                                                  \
       table_.provided |= below->provided & bit;                                         \
     } else {                                                                            \
-      table_.op.fn = &Stub<decltype(ops.op)>::refuse;                                   \
+      table_.op.fn = &Refusal<decltype(ops.op)>::refuse;                                   \
       table_.op.self = this;                                                            \
     }                                                                                   \
     ++index;                                                                            \
@@ -159,7 +159,7 @@ const cairn_next& closed_table() noexcept {
     cairn_next closed{};
     closed.size = sizeof closed;
 #define CAIRN_CLOSE(op) \
-  closed.op.fn = &Stub<decltype(static_cast<cairn_ops*>(nullptr)->op)>::closed;
+  closed.op.fn = &Refusal<decltype(static_cast<cairn_ops*>(nullptr)->op)>::closed;
     CAIRN_OPS(CAIRN_CLOSE)
 #undef CAIRN_CLOSE
     return closed;

@@ -8,7 +8,7 @@ enum { buckets = 4096, most_items = 100000 };
 
 typedef struct item item;
 struct item {
-  item* below;       /* the next one in the same bucket */
+  item *below; /* the next one in the same bucket */
   cairn_entry entry; /* one reference is ours */
   int64_t ends_ns;   /* 0: never */
   size_t key_size;
@@ -16,24 +16,23 @@ struct item {
 };
 
 typedef struct instance {
-  const cairn_host* host;
+  const cairn_host *host;
   size_t count;
-  item* items[buckets];
+  item *items[buckets];
 } instance;
 
 /* The place of the item of `key`, or where it would go. */
-static item** find(instance* store, cairn_bytes key) {
+static item **find(instance *store, cairn_bytes key) {
   uint64_t hash = 14695981039346656037u; /* FNV-1a */
   for (size_t i = 0; i < key.size; ++i) hash = (hash ^ (unsigned char)key.data[i]) * 1099511628211u;
-  item** at = &store->items[(hash ^ hash >> 32) % buckets];
-  while (*at && ((*at)->key_size != key.size ||
-                 (key.size && memcmp((*at)->key, key.data, key.size) != 0))) {
+  item **at = &store->items[(hash ^ hash >> 32) % buckets];
+  while (*at && ((*at)->key_size != key.size || (key.size && memcmp((*at)->key, key.data, key.size) != 0))) {
     at = &(*at)->below;
   }
   return at;
 }
-static void destroy_item(item* item) {
-  cairn_owner* owner = item->entry.owner;
+static void destroy_item(item *item) {
+  cairn_owner *owner = item->entry.owner;
   free(item);
   cairn_release(owner); /* last: the end of a payload may call us again */
 }
@@ -43,17 +42,15 @@ typedef struct copied {
   cairn_owner owner;
   char bytes[];
 } copied;
-static void destroy_copied(cairn_owner* owner) {
-  free(owner);
-}
+static void destroy_copied(cairn_owner *owner) { free(owner); }
 
 /* Makes `entry` outlive the call. 0: out of memory. */
-static int keep(cairn_entry* entry) {
+static int keep(cairn_entry *entry) {
   if (entry->owner) {
     cairn_retain(entry->owner);
     return 1;
   }
-  copied* copy = malloc(sizeof *copy + entry->size);
+  copied *copy = malloc(sizeof *copy + entry->size);
   if (!copy) return 0;
   copy->owner.refs = 1;
   copy->owner.destroy = destroy_copied;
@@ -63,26 +60,25 @@ static int keep(cairn_entry* entry) {
   return 1;
 }
 
-static cairn_status get(void* self, cairn_call* call, cairn_bytes key, cairn_entry* out) {
-  instance* store = self;
-  const item* found = *find(store, key);
+static cairn_status get(void *self, cairn_call *call, cairn_bytes key, cairn_entry *out) {
+  instance *store = self;
+  const item *found = *find(store, key);
   (void)call;
-  if (!found || (found->ends_ns != 0 && found->ends_ns <= store->host->now_ns(store->host)))
-    return CAIRN_MISS;
+  if (!found || (found->ends_ns != 0 && found->ends_ns <= store->host->now_ns(store->host))) return CAIRN_MISS;
   *out = found->entry;
   cairn_retain(out->owner);
   return CAIRN_OK;
 }
 
-static cairn_status set(void* self, cairn_call* call, cairn_bytes key, const cairn_entry* entry,
-                        const cairn_set_options* options) {
-  instance* store = self;
+static cairn_status set(void *self, cairn_call *call, cairn_bytes key, const cairn_entry *entry,
+                        const cairn_set_options *options) {
+  instance *store = self;
   item **place = find(store, key), *old = *place;
   (void)call;
   if (options && options->flags != 0) return CAIRN_UNSUPPORTED;
   if (!old && store->count >= most_items) return CAIRN_OK; /* a cache may forget */
 
-  item* made = calloc(1, sizeof *made + key.size);
+  item *made = calloc(1, sizeof *made + key.size);
   if (!made) return CAIRN_INTERNAL;
   made->entry = *entry;
   if (!keep(&made->entry)) {
@@ -105,8 +101,8 @@ static cairn_status set(void* self, cairn_call* call, cairn_bytes key, const cai
   return CAIRN_OK;
 }
 
-static cairn_status drop(void* self, cairn_call* call, cairn_bytes key) {
-  instance* store = self;
+static cairn_status drop(void *self, cairn_call *call, cairn_bytes key) {
+  instance *store = self;
   item **place = find(store, key), *old = *place;
   (void)call;
   if (!old) return CAIRN_MISS;
@@ -116,17 +112,17 @@ static cairn_status drop(void* self, cairn_call* call, cairn_bytes key) {
   return CAIRN_OK;
 }
 
-static cairn_status create(const cairn_host* host, const cairn_node* options,
-                           const cairn_next* next, cairn_call* call, void** self) {
-  instance* made = calloc(1, sizeof *made);
+static cairn_status create(const cairn_host *host, const cairn_node *options, const cairn_next *next,
+                           cairn_call *call, void **self) {
+  instance *made = calloc(1, sizeof *made);
   (void)options, (void)next, (void)call;
   if (!made) return CAIRN_INTERNAL;
   made->host = host;
   *self = made;
   return CAIRN_OK;
 }
-static void destroy(void* self) {
-  instance* store = self;
+static void destroy(void *self) {
+  instance *store = self;
   for (size_t i = 0; i < buckets; ++i) {
     for (item *at = store->items[i], *below; at; at = below) {
       below = at->below;
@@ -148,7 +144,7 @@ static const cairn_component component = {
     .create = create,
     .destroy = destroy,
 };
-static const cairn_component* const components[] = {&component};
+static const cairn_component *const components[] = {&component};
 static const cairn_plugin plugin = {
     .size = sizeof plugin,
     .abi_major = CAIRN_ABI_MAJOR,
@@ -159,14 +155,14 @@ static const cairn_plugin plugin = {
     .component_count = 1,
 };
 
-CAIRN_EXPORT const cairn_plugin* cairn_plugin_v1(const cairn_host* host);
-const cairn_plugin* cairn_plugin_v1(const cairn_host* host) {
+CAIRN_EXPORT const cairn_plugin *cairn_plugin_v1(const cairn_host *host);
+const cairn_plugin *cairn_plugin_v1(const cairn_host *host) {
   (void)host;
   return &plugin;
 }
 
 /* The note in the file, read without running it; see CAIRN_NOTE_NAME in cairn/abi.h. */
-#define NOTE                                                \
+#define NOTE                                                   \
   "{\"abi\":\"1.0\",\"id\":\"@id@\",\"version\":\"0.1.0\"," \
   "\"components\":[{\"role\":\"backend\",\"name\":\"@name@\"}]}"
 __attribute__((section(CAIRN_NOTE_SECTION), used, aligned(4))) static const struct {

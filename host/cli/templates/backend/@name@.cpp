@@ -8,18 +8,15 @@ namespace {
 
 using namespace cairn;
 
-class @Class @final : public Backend {
+class @Class@ final : public Backend {
  public:
   static constexpr auto name = "@name@";
   static constexpr auto help = "Keeps entries in a map.";
   static constexpr std::array options{
-      Option("max_items", "int")
-          .defaults_to("100000")
-          .range("1", "1000000000")
-          .help("Refuses new keys above this many."),
+      Option("max_items", "int").defaults_to("100000").range("1", "1000000000").help("Refuses new keys above this many."),
   };
 
-  explicit @Class @(const Context& context)
+  explicit @Class@(const Context& context)
       : services_(context.services()), max_items_(context.options().size("max_items")) {}
 
   std::optional<Entry> get(Key key, Call) override {
@@ -33,8 +30,7 @@ class @Class @final : public Backend {
     const bool for_ever = how.ttl.count() == 0 || how.ttl > Time::max() - now;
     Item item{entry.to_owned(), for_ever ? Time::max() : now + how.ttl};
     const std::lock_guard guard(mutex_);
-    if (items_.size() >= max_items_ && !items_.contains(std::string(key.view())))
-      return;                                          // a cache may forget
+    if (items_.size() >= max_items_ && !items_.contains(std::string(key.view()))) return;  // a cache may forget
     std::swap(items_[std::string(key.view())], item);  // the old entry ends after the lock
   }
   bool remove(Key key, Call) override {
@@ -57,4 +53,4 @@ class @Class @final : public Backend {
 
 }  // namespace
 
-CAIRN_PLUGIN("@id@", "0.1.0", @Class @);
+CAIRN_PLUGIN("@id@", "0.1.0", @Class@);

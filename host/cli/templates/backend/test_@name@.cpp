@@ -8,16 +8,13 @@
 int main() {
   using namespace cairn;
   testing::ManualClock clock;
-  const Document options =
-      Document::build([](Writer out) { out.map(1).key("max_items").integer(100'000); });
+  const Document options = Document::build([](Writer out) { out.map(1).key("max_items").integer(100'000); });
   testing::Subject subject;
   subject.make = [&] {
-    return std::make_unique<@Class @>(
-        Context(Options(options.root().raw()), clock.services("@name@")));
+    return std::make_unique<@Class@>(Context(Options(options.root().raw()), clock.services("@name@")));
   };
   subject.clock = &clock;
   const auto violations = testing::check_contract(subject);
-  for (const auto& violation : violations)
-    std::cerr << violation.rule << ": " << violation.what << '\n';
+  for (const auto& violation : violations) std::cerr << violation.rule << ": " << violation.what << '\n';
   return violations.empty() ? 0 : 1;
 }

@@ -7,7 +7,7 @@ namespace {
 
 using namespace cairn;
 
-class @Class @final : public ProxyBackend {
+class @Class@ final : public ProxyBackend {
  public:
   static constexpr auto name = "@name@";
   static constexpr auto help = "Counts hits and misses.";
@@ -37,4 +37,4 @@ class @Class @final : public ProxyBackend {
 
 }  // namespace
 
-CAIRN_PLUGIN("@id@", "0.1.0", @Class @);
+CAIRN_PLUGIN("@id@", "0.1.0", @Class@);

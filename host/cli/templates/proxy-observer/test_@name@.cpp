@@ -12,13 +12,11 @@ int main() {
   testing::Subject subject;
   subject.make_over = [&](Backend& below) {
     const cairn_next next = Next(below).table();
-    return std::make_unique<@Class @>(
-        Context(Options(options.root().raw()), clock.services("@name@"), &next));
+    return std::make_unique<@Class@>(Context(Options(options.root().raw()), clock.services("@name@"), &next));
   };
-  subject.traits = testing::Traits::of(detail::ComponentOf<@Class @>::value);
+  subject.traits = testing::Traits::of(detail::ComponentOf<@Class@>::value);
   subject.clock = &clock;
   const auto violations = testing::check_contract(subject);
-  for (const auto& violation : violations)
-    std::cerr << violation.rule << ": " << violation.what << '\n';
+  for (const auto& violation : violations) std::cerr << violation.rule << ": " << violation.what << '\n';
   return violations.empty() ? 0 : 1;
 }

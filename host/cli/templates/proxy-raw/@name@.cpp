@@ -5,22 +5,21 @@ namespace {
 
 using namespace cairn;
 
-class @Class @final : public ProxyBackend {
+class @Class@ final : public ProxyBackend {
  public:
   static constexpr auto name = "@name@";
   static constexpr auto help = "Keeps nothing longer than a limit.";
   static constexpr auto transforms = Transforms::ttl;  // what you change, and nothing else
-  static constexpr std::array options{
-      Option("max_ttl", "duration").defaults_to("1h").range("1s", nullptr).help("The limit.")};
+  static constexpr std::array options{Option("max_ttl", "duration").defaults_to("1h").range("1s", nullptr).help("The limit.")};
 
-  explicit @Class @(const Context& context)
+  explicit @Class@(const Context& context)
       : ProxyBackend(context), max_ttl_(context.options().duration("max_ttl")) {}
 
   void set(Key key, const Entry& entry, const SetOptions& how, Call call) override {
     next().set(key, entry, limited(how), call);
   }
-  void set_multi(Keys keys, std::span<const Entry> entries, const SetOptions& how,
-                 Statuses statuses, Call call) override {
+  void set_multi(Keys keys, std::span<const Entry> entries, const SetOptions& how, Statuses statuses,
+                 Call call) override {
     next().set_multi(keys, entries, limited(how), statuses, call);
   }
 
@@ -34,4 +33,4 @@ class @Class @final : public ProxyBackend {
 
 }  // namespace
 
-CAIRN_PLUGIN("@id@", "0.1.0", @Class @);
+CAIRN_PLUGIN("@id@", "0.1.0", @Class@);

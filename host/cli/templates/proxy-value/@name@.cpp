@@ -5,15 +5,13 @@ namespace {
 
 using namespace cairn;
 
-class @Class @final : public ValueCodec {
+class @Class@ final : public ValueCodec {
  public:
   static constexpr auto name = "@name@";
   static constexpr auto help = "Turns every bit of a payload round.";
   using ValueCodec::ValueCodec;
 
-  Entry encode(const Entry& value) const override {
-    return turned(value.bytes(), "@name@:");
-  }
+  Entry encode(const Entry& value) const override { return turned(value.bytes(), "@name@:"); }
   Entry decode(const Entry& stored) const override {
     constexpr std::string_view mark = "@name@:";
     if (!stored.bytes().starts_with(mark)) throw Error(Errc::corrupt, "not written by @name@");
@@ -30,4 +28,4 @@ class @Class @final : public ValueCodec {
 
 }  // namespace
 
-CAIRN_PLUGIN("@id@", "0.1.0", @Class @);
+CAIRN_PLUGIN("@id@", "0.1.0", @Class@);
