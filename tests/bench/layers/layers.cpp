@@ -32,8 +32,8 @@ std::string wrap(const char* layer, int n) {
 }
 
 // One host for all, since making one reads every plugin.
-Host& host() {
-  static Host instance = [] {
+Host& the_host() {
+  static Host instance([] {
     std::string toml =
         "[backend.b]\nplugin = \"memory\"\n[region.plain]\nbackend = \"b\"\nexpiration_time = "
         "\"1h\"\n";
@@ -44,7 +44,7 @@ Host& host() {
       }
     }
     return Config::from_text(toml);
-  }();
+  }());
   return instance;
 }
 
@@ -53,8 +53,8 @@ const std::vector<std::string>& keys() {
     std::vector<std::string> names;
     for (int i = 0; i < key_count; ++i)
       names.push_back("user:" + std::to_string(i * 7919 % 100000));
-    for (const std::string& name : names) host().region("plain").set(name, std::string(100, 'x'));
-    host().region("plain").set("object", std::vector<int>{1, 2, 3});
+    for (const std::string& name : names) the_host().region("plain").set(name, std::string(100, 'x'));
+    the_host().region("plain").set("object", std::vector<int>{1, 2, 3});
     return names;
   }();
   return all;
@@ -76,15 +76,15 @@ void read_table(benchmark::State& state, const cairn_next& table) {
 }
 
 void bm_store(benchmark::State& state) {
-  read_table(state, host().stack_of("plain")->store().table());
+  read_table(state, the_host().stack_of("plain")->store().table());
 }
 void bm_layers(benchmark::State& state, const char* kind) {
   const auto n = state.range(0);
-  const auto stack = host().stack_of(n == 0 ? "plain" : kind + std::to_string(n));
+  const auto stack = the_host().stack_of(n == 0 ? "plain" : kind + std::to_string(n));
   read_table(state, stack->table());
 }
 void bm_virtual(benchmark::State& state) {
-  auto top = virtual_leaf(host().stack_of("plain")->store().table());
+  auto top = virtual_leaf(the_host().stack_of("plain")->store().table());
   for (auto i = state.range(0); i > 0; --i) top = virtual_layer(std::move(top));
   const auto& names = keys();
   std::size_t i = 0;
@@ -95,7 +95,7 @@ void bm_virtual(benchmark::State& state) {
   }
 }
 void bm_region_get(benchmark::State& state) {
-  Region& region = host().region("plain");
+  Region& region = the_host().region("plain");
   const auto& names = keys();
   std::size_t i = 0;
   for (auto _ : state) {
@@ -105,7 +105,7 @@ void bm_region_get(benchmark::State& state) {
   }
 }
 void bm_region_create(benchmark::State& state) {
-  Region& region = host().region("plain");
+  Region& region = the_host().region("plain");
   const auto& names = keys();
   std::size_t i = 0;
   for (auto _ : state) {
@@ -115,7 +115,7 @@ void bm_region_create(benchmark::State& state) {
   }
 }
 void bm_region_shared(benchmark::State& state) {
-  Region& region = host().region("plain");
+  Region& region = the_host().region("plain");
   keys();
   for (auto _ : state) {
     auto value = region.get_shared<std::vector<int>>("object");
@@ -123,7 +123,7 @@ void bm_region_shared(benchmark::State& state) {
   }
 }
 void bm_region_string(benchmark::State& state) {
-  Region& region = host().region("plain");
+  Region& region = the_host().region("plain");
   const auto& names = keys();
   std::size_t i = 0;
   for (auto _ : state) {
