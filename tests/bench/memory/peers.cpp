@@ -5,7 +5,7 @@
 //     peers --memory NAME                                     bytes per entry, in a fresh process
 //
 // Prints tab-separated lines: workload, peer, threads, round, Mops/s, hit ratio, ns of CPU per
-// operation. report.py makes tables of them.
+// operation.
 //
 // Keys are strings of 8 to 64 bytes, values 100 bytes of which the first and the last are read.
 // Every peer is behind the same virtual call. The hash tables (tbb, libcuckoo) are unbounded: a
