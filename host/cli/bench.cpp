@@ -97,7 +97,7 @@ void show(const Globals& globals, int callers, const StampedeResult& result) {
 }
 
 std::uint64_t size_of(const std::string& text) {
-  const auto size = host::parse_size(text);
+  const auto size = hosting::parse_size(text);
   if (!size || *size > (std::uint64_t{1} << 30)) {
     throw UsageError(
         fmt::format("--value-size {}: expected a size such as 4KiB, at most 1GiB", text));
@@ -109,7 +109,7 @@ void run(const Globals& globals, Options options) {
   options.load.value_size = size_of(options.value_size);
   options.load.duration =
       std::chrono::nanoseconds(static_cast<std::int64_t>(options.seconds * 1e9));
-  const auto creator = host::parse_duration(options.creator);
+  const auto creator = hosting::parse_duration(options.creator);
   if (!creator) {
     throw UsageError(
         fmt::format("--creator {}: expected a duration such as 50ms", options.creator));

@@ -81,7 +81,7 @@ void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed();
 }
 void print_json(const Json& json) {
-  print(host::to_text(json, 2) + "\n");
+  print(hosting::to_text(json, 2) + "\n");
 }
 void finish_output() {
   if (std::fflush(stdout) != 0) output_failed();

@@ -19,10 +19,10 @@ namespace cairn::cli {
 
 namespace {
 
-using host::Layer;
+using hosting::Layer;
 
 // From the program down to the store.
-std::vector<const Layer*> layers_of(const host::Stack& stack) {
+std::vector<const Layer*> layers_of(const hosting::Stack& stack) {
   std::vector<const Layer*> layers;
   for (auto it = stack.layers().rbegin(); it != stack.layers().rend(); ++it)
     layers.push_back(it->get());
@@ -40,7 +40,7 @@ struct Path {
 
 // Which layers do something when the region asks for operation `index`.
 Path path_of(const std::vector<const Layer*>& layers, int index) {
-  Path path{host::operation_name(index), {}};
+  Path path{hosting::operation_name(index), {}};
   int operation = index;
   for (const Layer* layer : layers) {
     const bool is_batch = operation >= 3 && operation <= 5;
@@ -95,7 +95,7 @@ Json layer_json(const Layer& layer) {
   for (std::size_t i = 0; i < layer.component().option_count; ++i) {
     const cairn_option& option = *cairn_option_at(&layer.component(), i);
     if (const Node value = layer.options().root().find(option.name)) {
-      json["options"][option.name] = host::redacted(option, value);
+      json["options"][option.name] = hosting::redacted(option, value);
     }
   }
   return json;
@@ -109,12 +109,12 @@ Json region_json(const Host& host, const std::string& name) {
   for (const Layer* layer : layers) proxies.push_back(&layer->component());
   const cairn_component& store = *proxies.back();
   proxies.pop_back();
-  const auto kinds = host::kinds_between(proxies, store);
+  const auto kinds = hosting::kinds_between(proxies, store);
 
   Json json;
   json["region"] = name;
   json["expiration_time"] = config.policy.expiration_time
-                                ? Json(host::format_duration(*config.policy.expiration_time))
+                                ? Json(hosting::format_duration(*config.policy.expiration_time))
                                 : Json("never");
   json["backend"] = stack->store().config().name;
   json["distributed_lock"] = stack->store().config().distributed_lock;
@@ -122,7 +122,7 @@ Json region_json(const Host& host, const std::string& name) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     Json layer = layer_json(*layers[i]);
     layer["takes"] =
-        host::kind_names(i == 0 && config.bytes_only ? std::uint32_t{CAIRN_BYTES} : kinds[i]);
+        hosting::kind_names(i == 0 && config.bytes_only ? std::uint32_t{CAIRN_BYTES} : kinds[i]);
     json["layers"].push_back(std::move(layer));
   }
   json["operations"] = Json::object();

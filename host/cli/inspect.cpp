@@ -12,10 +12,10 @@ namespace cairn::cli {
 namespace {
 
 void run(const Globals& globals, const std::string& file) {
-  const host::PluginNote note = host::inspect_plugin(file);
+  const hosting::PluginNote note = hosting::inspect_plugin(file);
   std::string unsupported;
   try {
-    host::require_supported_abi(note, file);
+    hosting::require_supported_abi(note, file);
   } catch (const Error& error) {
     unsupported = error.what();
   }
@@ -27,9 +27,9 @@ void run(const Globals& globals, const std::string& file) {
     json["abi"] = fmt::format("{}.{}", note.abi_major, note.abi_minor);
     json["usable"] = unsupported.empty();
     json["components"] = Json::array();
-    for (const host::OfferedComponent& offered : note.components) {
+    for (const hosting::OfferedComponent& offered : note.components) {
       Json component;
-      component["role"] = host::to_string(offered.role);
+      component["role"] = hosting::to_string(offered.role);
       component["name"] = offered.name;
       json["components"].push_back(std::move(component));
     }
@@ -37,8 +37,8 @@ void run(const Globals& globals, const std::string& file) {
     return;
   }
   print(fmt::format("{} {}\nABI {}.{}\n", note.id, note.version, note.abi_major, note.abi_minor));
-  for (const host::OfferedComponent& offered : note.components) {
-    print(fmt::format("{} {}\n", host::to_string(offered.role), offered.name));
+  for (const hosting::OfferedComponent& offered : note.components) {
+    print(fmt::format("{} {}\n", hosting::to_string(offered.role), offered.name));
   }
   if (!unsupported.empty()) print(unsupported + "\n");
 }

@@ -50,16 +50,16 @@ bool is_utf8(std::string_view bytes) {
 }
 
 Json value_json(const Entry& entry) {
-  if (!entry.is_bytes()) return host::to_json(entry.to_document().node());
+  if (!entry.is_bytes()) return hosting::to_json(entry.to_document().node());
   if (is_utf8(entry.bytes())) return std::string(entry.bytes());
-  return Json::object({{"$blob", host::base64(entry.bytes())}});
+  return Json::object({{"$blob", hosting::base64(entry.bytes())}});
 }
 
 void print_value(const Entry& entry) {
   if (entry.is_bytes()) {
     print(entry.bytes());
   } else {
-    print_json(host::to_json(entry.to_document().node()));
+    print_json(hosting::to_json(entry.to_document().node()));
   }
 }
 
@@ -72,13 +72,13 @@ void print_meta(const Entry& entry) {
   } else {
     const auto age = SystemClock().now() - entry.created();
     line("created", format_time(entry.created()));
-    line("age", host::format_duration(
+    line("age", hosting::format_duration(
                     std::chrono::floor<std::chrono::milliseconds>(std::max(age, age.zero()))));
   }
   line("version", std::to_string(entry.value_version()));
   line("expires", entry.expires() == Time() ? "not known" : format_time(entry.expires()));
   line("kind", entry.is_bytes() ? "bytes" : "document");
-  line("size", host::format_size(entry.size()));
+  line("size", hosting::format_size(entry.size()));
 }
 
 Json entry_json(const Entry& entry) {
@@ -97,7 +97,7 @@ void get(Globals& globals, const Options& options) {
   const Config config = only_region(all, name);
   Host host(config, host_options());
   const std::optional<Entry> entry =
-      options.raw ? host::entry_in_store(host, config, name, options.key)
+      options.raw ? hosting::entry_in_store(host, config, name, options.key)
                   : host.region(name).get_entry(options.key, {.ignore_expiration = options.stale});
   if (!entry) {
     globals.exit = Exit::negative;
@@ -130,7 +130,7 @@ std::string all_of_stdin() {
 void set(Globals& globals, const Options& options) {
   cairn::SetOptions how;
   if (!options.ttl.empty()) {
-    const auto ttl = host::parse_duration(options.ttl);
+    const auto ttl = hosting::parse_duration(options.ttl);
     if (!ttl)
       throw UsageError(fmt::format("--ttl {}: expected a duration such as 30s", options.ttl));
     how.ttl = *ttl;
@@ -141,7 +141,7 @@ void set(Globals& globals, const Options& options) {
   std::optional<Document> document;
   if (options.document) {
     try {
-      document = host::from_json(value);
+      document = hosting::from_json(value);
     } catch (const Error& error) {
       throw UsageError(error.what());
     }

@@ -15,7 +15,7 @@ namespace cairn::cli {
 
 namespace {
 
-using host::PluginCatalog;
+using hosting::PluginCatalog;
 
 struct Options {
   std::string name;  // only this component
@@ -78,7 +78,7 @@ Json options_json(const cairn_component& component) {
 
 struct Described {
   const PluginCatalog::File* file;
-  host::OfferedComponent offered;
+  hosting::OfferedComponent offered;
   const cairn_component* component;  // null: could not be loaded
   std::string problem;
 };
@@ -87,7 +87,7 @@ std::vector<Described> described(const PluginCatalog& catalog, const Options& op
   std::vector<Described> result;
   for (const PluginCatalog::File& file : catalog.files()) {
     if (!file.note || !file.skipped.empty()) continue;
-    for (const host::OfferedComponent& offered : file.note->components) {
+    for (const hosting::OfferedComponent& offered : file.note->components) {
       if (!options.name.empty() && offered.name != options.name) continue;
       if (catalog.file_of(offered.role, offered.name) != &file) continue;  // shadowed
       Described one{&file, offered, nullptr, {}};
@@ -105,7 +105,7 @@ std::vector<Described> described(const PluginCatalog& catalog, const Options& op
 void print_text(const PluginCatalog& catalog, const std::vector<Described>& components,
                 bool everything) {
   for (const Described& one : components) {
-    print(fmt::format("{} {}  {} {}, {}\n", host::to_string(one.offered.role), one.offered.name,
+    print(fmt::format("{} {}  {} {}, {}\n", hosting::to_string(one.offered.role), one.offered.name,
                       one.file->note->id, one.file->note->version, one.file->path.string()));
     if (one.component == nullptr) {
       print("  " + one.problem + "\n\n");
@@ -119,8 +119,9 @@ void print_text(const PluginCatalog& catalog, const std::vector<Described>& comp
   for (const PluginCatalog::File& file : catalog.files()) {
     if (!file.skipped.empty()) print(fmt::format("skipped: {}\n", file.skipped));
     for (const PluginCatalog::Shadowed& shadowed : file.shadowed) {
-      print(fmt::format("shadowed: {} {} of {}, by {}\n", host::to_string(shadowed.component.role),
-                        shadowed.component.name, file.path.string(), shadowed.by.string()));
+      print(fmt::format("shadowed: {} {} of {}, by {}\n",
+                        hosting::to_string(shadowed.component.role), shadowed.component.name,
+                        file.path.string(), shadowed.by.string()));
     }
   }
   for (const PluginCatalog::Directory& directory : catalog.directories()) {
@@ -135,7 +136,7 @@ Json as_json(const PluginCatalog& catalog, const std::vector<Described>& compone
   json["components"] = Json::array();
   for (const Described& one : components) {
     Json entry;
-    entry["role"] = host::to_string(one.offered.role);
+    entry["role"] = hosting::to_string(one.offered.role);
     entry["name"] = one.offered.name;
     entry["plugin"] = one.file->note->id;
     entry["version"] = one.file->note->version;
@@ -156,10 +157,11 @@ Json as_json(const PluginCatalog& catalog, const std::vector<Described>& compone
           Json::object({{"file", file.path.string()}, {"why", file.skipped}}));
     }
     for (const PluginCatalog::Shadowed& shadowed : file.shadowed) {
-      json["shadowed"].push_back(Json::object({{"file", file.path.string()},
-                                               {"role", host::to_string(shadowed.component.role)},
-                                               {"name", shadowed.component.name},
-                                               {"by", shadowed.by.string()}}));
+      json["shadowed"].push_back(
+          Json::object({{"file", file.path.string()},
+                        {"role", hosting::to_string(shadowed.component.role)},
+                        {"name", shadowed.component.name},
+                        {"by", shadowed.by.string()}}));
     }
   }
   json["searched"] = Json::array();
@@ -179,9 +181,9 @@ void run(Globals& globals, const Options& options) {
     }
   }
   // Never destroyed: components refer to them for ever.
-  const host::HostServices& services = host::HostServices::make(
+  const hosting::HostServices& services = hosting::HostServices::make(
       std::make_shared<SystemClock>(), host_options().log, LogLevel::warning);
-  const PluginCatalog catalog(host::plugin_directories(configured), *services.table());
+  const PluginCatalog catalog(hosting::plugin_directories(configured), *services.table());
   const std::vector<Described> components = described(catalog, options);
   if (components.empty()) globals.exit = Exit::negative;
   if (globals.json) {

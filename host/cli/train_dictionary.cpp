@@ -28,7 +28,7 @@ struct Options {
   std::size_t samples = 10'000;
 };
 
-using host::Layer;
+using hosting::Layer;
 
 // The lowest layer that can be trained.
 struct Trainer {
@@ -36,7 +36,7 @@ struct Trainer {
   const Layer* layer = nullptr;
 };
 
-Trainer trainer_of(const host::Stack& stack, const std::string& region) {
+Trainer trainer_of(const hosting::Stack& stack, const std::string& region) {
   for (const auto& layer : stack.layers()) {
     const cairn_ops& ops = *layer->component().ops;
     if (!CAIRN_HAS(&ops, extension) || ops.extension == nullptr) continue;
@@ -54,7 +54,7 @@ struct Keys {
 };
 
 // Keys as the store has them.
-Keys keys_of(const host::Store& store, std::size_t most) {
+Keys keys_of(const hosting::Store& store, std::size_t most) {
   const Layer& backend = store.backend();
   const cairn_ops& ops = *backend.component().ops;
   const auto* scan =
@@ -69,7 +69,7 @@ Keys keys_of(const host::Store& store, std::size_t most) {
   std::uint64_t cursor = 0;
   do {
     cairn_call call;
-    host::begin(call);
+    hosting::begin(call);
     const auto visit = [](void* user, cairn_bytes key, const cairn_entry*) noexcept {
       auto& found = *static_cast<Keys*>(user);
       try {
@@ -94,7 +94,7 @@ void write_file(const std::string& path, std::string_view bytes) {
 }
 
 void run(const Globals& globals, const Options& options) {
-  const auto max_size = host::parse_size(options.max_size);
+  const auto max_size = hosting::parse_size(options.max_size);
   if (!max_size || *max_size < 256 || *max_size > (std::uint64_t{1} << 26)) {
     throw UsageError(
         fmt::format("--max-size {}: expected a size from 256B to 64MiB", options.max_size));
@@ -121,7 +121,7 @@ void run(const Globals& globals, const Options& options) {
   std::vector<cairn_bytes> samples;
   for (const std::string& key : keys.names) {
     cairn_call call;
-    host::begin(call);
+    hosting::begin(call);
     cairn_entry raw{};
     const auto& get = trainer.layer->table().get;
     if (get.fn(get.self, &call, {key.data(), key.size()}, &raw) != CAIRN_OK) continue;
@@ -134,7 +134,7 @@ void run(const Globals& globals, const Options& options) {
   show_progress("");
 
   cairn_call call;
-  host::begin(call);
+  hosting::begin(call);
   cairn_entry raw{};
   const cairn_status status = trainer.train->train(&call, samples.data(), samples.size(),
                                                    static_cast<std::size_t>(*max_size), &raw);
@@ -147,7 +147,7 @@ void run(const Globals& globals, const Options& options) {
   } else {
     print(
         fmt::format("{}: {} from {} samples\nUse it: {{ plugin = \"{}\", dictionary = \"{}\" }}\n",
-                    options.output, host::format_size(dictionary.size()), samples.size(),
+                    options.output, hosting::format_size(dictionary.size()), samples.size(),
                     trainer.layer->component().name, options.output));
   }
 }

@@ -13,9 +13,9 @@ namespace cairn::cli {
 
 namespace {
 
-using host::CaseResult;
-using host::ValidationReport;
-using host::ValidationRequest;
+using hosting::CaseResult;
+using hosting::ValidationReport;
+using hosting::ValidationRequest;
 
 struct Choices {
   ValidationRequest request;
@@ -45,14 +45,14 @@ int run(Choices& choices) {
   if (choices.json) choices.format = "json";
   const bool text = choices.format == "text";
   try {
-    const ValidationReport report = host::validate(choices.request, [&](const CaseResult& one) {
+    const ValidationReport report = hosting::validate(choices.request, [&](const CaseResult& one) {
       if (text && (!choices.quiet || one.outcome == CaseResult::Outcome::failed))
-        print(host::as_text(one));
+        print(hosting::as_text(one));
     });
-    if (text) print(host::summary(report));
-    if (choices.format == "json") print(host::as_json(report));
-    if (choices.format == "tap") print(host::as_tap(report));
-    if (choices.format == "junit") print(host::as_junit(report));
+    if (text) print(hosting::summary(report));
+    if (choices.format == "json") print(hosting::as_json(report));
+    if (choices.format == "tap") print(hosting::as_tap(report));
+    if (choices.format == "junit") print(hosting::as_junit(report));
     return report.passed() ? 0 : 1;
   } catch (const Error& error) {
     std::fprintf(stderr, "cairn validate: %s\n", error.what());

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 bool Background::submit(Job job) {
   const std::lock_guard lock(mutex_);
@@ -60,4 +60,4 @@ void Background::after_fork() {
   idle_ = 0;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class Background {
  public:
@@ -44,4 +44,4 @@ class Background {
   bool stopping_ = false;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

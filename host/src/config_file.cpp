@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -222,4 +222,4 @@ std::optional<ConfigTable> parse_toml(const std::shared_ptr<const ConfigSource>&
   }
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

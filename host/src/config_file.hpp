@@ -7,10 +7,10 @@
 #include <memory>
 #include <optional>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// The whole document, or nothing after adding what is wrong with it to `findings`.
 std::optional<ConfigTable> parse_toml(const std::shared_ptr<const ConfigSource>& source,
                                       Findings& findings);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

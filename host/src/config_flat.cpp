@@ -17,7 +17,7 @@ namespace cairn {
 
 namespace {
 
-using namespace host;
+using namespace hosting;
 
 enum class Family : std::uint8_t { none, memory, redis, memcached, file };
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <optional>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -80,7 +80,7 @@ class Interpolation {
 
 ConfigValue with_variables(const ConfigValue& value, Findings& findings) {
   if (const auto* table = value.as_table()) {
-    return ConfigValue(host::interpolated(*table, findings)).at(value.origin());
+    return ConfigValue(hosting::interpolated(*table, findings)).at(value.origin());
   }
   if (const auto* list = value.as_list()) {
     ConfigValue::List items;
@@ -104,4 +104,4 @@ ConfigTable interpolated(const ConfigTable& table, Findings& findings) {
   return ConfigTable(std::move(entries));
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

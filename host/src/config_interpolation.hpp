@@ -3,7 +3,7 @@
 
 #include <cairn/host/config.hpp>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// Replaces, in the texts of `table` and of the lists and tables in it, never in names:
 ///
@@ -16,4 +16,4 @@ namespace cairn::host {
 /// nor refer to another variable.
 ConfigTable interpolated(const ConfigTable& table, Findings& findings);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

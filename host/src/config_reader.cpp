@@ -22,7 +22,7 @@ namespace cairn {
 
 namespace {
 
-using namespace host;
+using namespace hosting;
 
 constexpr std::size_t largest_file = std::size_t{1} << 20;
 
@@ -236,7 +236,7 @@ Config without_errors(ReadConfig read) {
 
 }  // namespace
 
-namespace host {
+namespace hosting {
 
 void put_in_order(Findings& findings) {
   const auto place = [](const Finding& finding) {
@@ -258,7 +258,7 @@ ReadConfig read_config(const std::filesystem::path& path) {
   return read(std::move(text), std::move(name), error ? std::string() : folder.string());
 }
 
-}  // namespace host
+}  // namespace hosting
 
 Config Config::from_file(const std::filesystem::path& path) {
   return without_errors(read_config(path));

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 struct ReadConfig {
   Config config;      ///< what could be understood: after an error, not all that was written
@@ -19,4 +19,4 @@ ReadConfig read_config(const std::filesystem::path& path);
 /// As they stand in the file. The first error at a place is the cause, others there follow from it.
 void put_in_order(Findings& findings);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -10,7 +10,7 @@
 #include <limits>
 #include <optional>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -351,4 +351,4 @@ RegionConfig read_region(std::string name, const ConfigTable& keys, const Origin
   return region;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// One component with its options: "msgpack", or { plugin = "zstd", level = 3 }. Nothing after an
 /// error.
@@ -30,4 +30,4 @@ const std::vector<std::string_view>& region_keys();
 /// The host's own keys of a store, besides the options of its plugin.
 const std::vector<std::string_view>& backend_keys();
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

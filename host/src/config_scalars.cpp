@@ -8,7 +8,7 @@
 #include <cmath>
 #include <filesystem>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -292,4 +292,4 @@ std::optional<ConfigValue::List> read_list(const ConfigValue& value, const Wante
       text == nullptr ? std::string() : "write [" + in_quotes(*text) + "] for a list of one");
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// What is being read: how messages call it, and whether they may show its value.
 struct Wanted {
@@ -47,4 +47,4 @@ std::optional<ConfigValue::List> read_list(const ConfigValue&, const Wanted&, Fi
 /// "the integer 30", "the text \"abc\"", "a list": for messages.
 std::string described(const ConfigValue& value, bool secret);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -6,7 +6,7 @@
 #include <random>
 #include <thread>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 using namespace std::chrono_literals;
 
@@ -429,4 +429,4 @@ void Creation::store(RegionCore& core, const Setup& setup, Key key, const Entry&
   }
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

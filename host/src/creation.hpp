@@ -13,7 +13,7 @@
 #include "region_core.hpp"
 #include "store_lock.hpp"
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class Creation {
  public:
@@ -82,4 +82,4 @@ class LandingGuard {
   FlightPtr flight_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -12,7 +12,7 @@
 #include <map>
 #include <numeric>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 using namespace std::chrono_literals;
 
@@ -534,4 +534,4 @@ detail::Found MultiCreation::accept(const MultiItem& item, const Entry& entry) {
   return found;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -89,7 +89,7 @@ std::string_view slice(std::string_view text, std::size_t from, std::size_t to) 
 // The source line and a caret under its column.
 std::string excerpt(const Origin& origin) {
   const std::string_view whole = line_of(origin.source->text, origin.line);
-  if (whole.empty() || host::seems_secret(whole)) return {};
+  if (whole.empty() || hosting::seems_secret(whole)) return {};
   std::size_t column = origin.column;  // of what is shown, from 1
   std::size_t first = 0;
   if (column > longest_line_shown * 3 / 4) {
@@ -163,7 +163,7 @@ bool has_errors(const Findings& findings) noexcept {
   });
 }
 
-namespace host {
+namespace hosting {
 
 void add_error(Findings& findings, const Origin& origin, std::string message, std::string remedy) {
   findings.push_back({Finding::Severity::error, origin, std::move(message), std::move(remedy)});
@@ -205,6 +205,6 @@ bool seems_secret(std::string_view line) {
   return false;
 }
 
-}  // namespace host
+}  // namespace hosting
 
 }  // namespace cairn

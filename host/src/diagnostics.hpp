@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// Adds an error, or a warning, to `findings`.
 void add_error(Findings& findings, const Origin& origin, std::string message,
@@ -38,4 +38,4 @@ std::string enumerated(const Names& names) {
 /// with one.
 bool seems_secret(std::string_view line);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

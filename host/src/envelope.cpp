@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -101,4 +101,4 @@ Entry write_envelope(const Entry& payload) {
   return std::move(stored.with_metadata_of(payload));
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -15,7 +15,7 @@
 #include <optional>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 struct EnvelopeHead {
   Time created;           ///< the zero point if `ct` is not above 0
@@ -29,4 +29,4 @@ std::optional<EnvelopeHead> read_envelope(std::string_view stored);
 /// `payload` (kind bytes) behind the head that its metadata asks for; one allocation.
 Entry write_envelope(const Entry& payload);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

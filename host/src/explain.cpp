@@ -15,7 +15,7 @@
 namespace cairn {
 namespace {
 
-using host::Layer;
+using hosting::Layer;
 
 // Name in the first column, the rest below each other in the second.
 void add_row(std::string& out, std::string_view name, const std::vector<std::string>& lines,
@@ -31,7 +31,7 @@ void add_row(std::string& out, std::string_view name, const std::vector<std::str
 std::string shown(const cairn_option& option, Node value) {
   const std::string_view type = option.type;
   const bool secret = (option.flags & CAIRN_OPTION_SECRET) != 0;
-  std::string text = host::redacted(option, value);
+  std::string text = hosting::redacted(option, value);
   return !secret && (type == "text" || type == "path") ? '"' + text + '"' : text;
 }
 
@@ -55,10 +55,10 @@ std::vector<std::string> rules_of(const RegionPolicy& policy) {
   };
   const auto add_duration = [&](std::string_view key,
                                 const std::optional<RegionPolicy::Duration>& value) {
-    if (value) add(key, host::format_duration(*value));
+    if (value) add(key, hosting::format_duration(*value));
   };
   add("expiration_time",
-      policy.expiration_time ? host::format_duration(*policy.expiration_time) : "never");
+      policy.expiration_time ? hosting::format_duration(*policy.expiration_time) : "never");
   add_duration("ttl", policy.ttl);
   if (policy.jitter > 0) add("jitter", fmt::format("{}%", policy.jitter * 100));
   if (policy.refresh_at) add("refresh_at", fmt::format("{}%", *policy.refresh_at * 100));
@@ -92,7 +92,7 @@ std::vector<std::string> rules_of(const RegionPolicy& policy) {
 
 std::string explain(const Host& host, std::string_view region, Drawing style) {
   const RegionConfig& config = host.config_of(region);
-  const std::shared_ptr<const host::Stack> stack = host.stack_of(region);
+  const std::shared_ptr<const hosting::Stack> stack = host.stack_of(region);
 
   std::vector<const Layer*> layers;  // from the program down
   for (const auto& layer : stack->layers()) layers.insert(layers.begin(), layer.get());
@@ -102,7 +102,7 @@ std::string explain(const Host& host, std::string_view region, Drawing style) {
   for (const Layer* layer : layers) components.push_back(&layer->component());
   const cairn_component& bottom = *components.back();
   components.pop_back();
-  const std::vector<std::uint32_t> kinds = host::kinds_between(components, bottom);
+  const std::vector<std::uint32_t> kinds = hosting::kinds_between(components, bottom);
 
   const std::string title = "region " + config.name;
   std::size_t width = std::max(title.size(), std::string_view("your program").size());
@@ -113,7 +113,7 @@ std::string explain(const Host& host, std::string_view region, Drawing style) {
   add_row(out, title, rules_of(config.policy), width);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const std::uint32_t given = i == 0 && config.bytes_only ? std::uint32_t{CAIRN_BYTES} : kinds[i];
-    out += fmt::format("    {} {}\n", arrow, host::kind_names(given));
+    out += fmt::format("    {} {}\n", arrow, hosting::kind_names(given));
     const bool is_store = i + 1 == layers.size();
     std::vector<std::string> lines = options_of(*layers[i]);
     if (is_store && !stack->store().config().name.empty()) {

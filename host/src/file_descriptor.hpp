@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class FileDescriptor {
  public:
@@ -27,4 +27,4 @@ class FileDescriptor {
   int fd_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -1,6 +1,6 @@
 #include "flights.hpp"
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 Flight::Landing Flight::wait(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
@@ -77,4 +77,4 @@ void Flights::after_fork() {
   }
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

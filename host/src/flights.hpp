@@ -25,7 +25,7 @@
 #include <thread>
 #include <unordered_map>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class Flights;
 
@@ -117,4 +117,4 @@ class Flights {
   std::atomic<std::uint64_t> landings_{0};
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

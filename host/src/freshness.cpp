@@ -1,6 +1,6 @@
 #include "freshness.hpp"
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -43,4 +43,4 @@ std::int64_t Lifetime::refresh_of(std::string_view key, std::int64_t created_ns,
              : static_cast<std::int64_t>(static_cast<double>(expiration) * refresh_at_);
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

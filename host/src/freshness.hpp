@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 enum class State : std::uint8_t { fresh, stale, missing };
 enum class Reason : std::uint8_t { none, absent, expired, invalidated, version, unreadable, error };
@@ -55,4 +55,4 @@ constexpr bool is_past(std::int64_t age_ns, std::int64_t expiration_ns) noexcept
   return expiration_ns != Lifetime::never && (age_ns > expiration_ns || expiration_ns <= 0);
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

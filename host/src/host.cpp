@@ -18,7 +18,7 @@
 
 namespace cairn {
 
-using namespace host;
+using namespace hosting;
 
 namespace {
 

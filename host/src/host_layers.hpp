@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class EnvelopeLayer final : public ProxyBackend {
  public:
@@ -153,4 +153,4 @@ class KeyLimitLayer final : public KeyMapper {
   const std::size_t limit_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

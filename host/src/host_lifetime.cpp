@@ -9,7 +9,7 @@
 #include <mutex>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -62,4 +62,4 @@ bool exiting() noexcept {
   return registry().exiting;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

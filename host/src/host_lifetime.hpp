@@ -7,7 +7,7 @@
 // Threads: any function, any thread.
 #pragma once
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// What is told of the two ends.
 class Mortal {
@@ -28,4 +28,4 @@ void close_all_at_exit();
 /// so what they use must not be freed any more.
 bool exiting() noexcept;
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -7,7 +7,7 @@
 #include <limits>
 #include <optional>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -213,4 +213,4 @@ std::string to_text(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

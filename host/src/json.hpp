@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 nlohmann::ordered_json to_json(Node node);
 /// Errors: Error(rejected) that says where `text` is no JSON.
@@ -27,4 +27,4 @@ Document from_json(std::string_view text);
 std::string to_text(const nlohmann::ordered_json& json, int indent = -1);
 std::string base64(std::string_view bytes);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstring>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -135,7 +135,7 @@ void Layer::resolve(const cairn_next* below) {
       table_.op.self = below->op.self;                                                  \
       table_.provided |= below->provided & bit;                                         \
     } else {                                                                            \
-      table_.op.fn = &Refusal<decltype(ops.op)>::refuse;                                   \
+      table_.op.fn = &Refusal<decltype(ops.op)>::refuse;                                \
       table_.op.self = this;                                                            \
     }                                                                                   \
     ++index;                                                                            \
@@ -167,4 +167,4 @@ const cairn_next& closed_table() noexcept {
   return table;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

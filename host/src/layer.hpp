@@ -16,7 +16,7 @@
 
 #include <string>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class Layer {
  public:
@@ -58,4 +58,4 @@ constexpr int operation_count = 12;
 /// A table whose every operation answers UNAVAILABLE: what is left of a stack that was closed.
 const cairn_next& closed_table() noexcept;
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -1,6 +1,6 @@
 #include "lease.hpp"
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 LeaseKeeper::~LeaseKeeper() {
   {
@@ -73,4 +73,4 @@ void LeaseKeeper::after_fork() {
   static_cast<void>(thread_.release());  // it does not exist here
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

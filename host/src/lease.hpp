@@ -17,7 +17,7 @@
 #include <thread>
 #include <utility>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class LeaseKeeper {
  public:
@@ -72,4 +72,4 @@ class LeaseKeeper {
   std::unique_ptr<std::thread> thread_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

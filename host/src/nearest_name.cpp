@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   // Three rows of the usual table: the one before last is there for swaps.
@@ -30,4 +30,4 @@ bool begins_alike(std::string_view a, std::string_view b) noexcept {
   return std::min(a.size(), b.size()) >= least && (a.starts_with(b) || b.starts_with(a));
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

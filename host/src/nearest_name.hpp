@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// How many insertions, deletions, replacements and swaps of neighbours turn one into the other
 /// (Damerau-Levenshtein, each character edited once).
@@ -42,4 +42,4 @@ std::string nearest_name(std::string_view wrong, const Names& known) {
   return nearest;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -304,4 +304,4 @@ Finding unknown_backend(const RegionConfig& region, const Config& config,
   return findings.front();
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// A map with every declared option that has a value, in the form that cairn_option promises. What
 /// is wrong is added to `findings`: unknown options, wrong types and units, values out of range,
@@ -27,4 +27,4 @@ std::string redacted(const cairn_option& option, Node value);
 Finding unknown_backend(const RegionConfig& region, const Config& config,
                         const std::vector<std::string>& plugins);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

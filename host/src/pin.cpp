@@ -1,6 +1,6 @@
 #include "pin.hpp"
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -17,4 +17,4 @@ std::size_t thread_stripe() noexcept {
   return my_stripe;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

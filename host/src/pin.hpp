@@ -18,7 +18,7 @@
 #include <cstdint>
 #include <thread>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// A small number per thread, so that threads spread over stripes.
 std::size_t thread_stripe() noexcept;
@@ -91,4 +91,4 @@ class Pinned {
   std::array<Stripe, stripe_count> stripes_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

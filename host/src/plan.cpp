@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -198,4 +198,4 @@ std::vector<RegionPlan> plan_regions(const Config& config, const PluginCatalog& 
   return plans;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

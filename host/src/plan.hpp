@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 struct StorePlan {
   BackendConfig config;  // of a named backend, or of one written inside a region
@@ -36,4 +36,4 @@ std::optional<RegionPlan> plan_region(const RegionConfig& region, const Config& 
 std::vector<RegionPlan> plan_regions(const Config& config, const PluginCatalog& catalog,
                                      Findings& findings);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <system_error>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -138,4 +138,4 @@ std::string PluginCatalog::explain_missing(Role role, std::string_view name) con
   return text;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class PluginCatalog {
  public:
@@ -67,4 +67,4 @@ class PluginCatalog {
   std::map<std::pair<Role, std::string>, std::size_t, std::less<>> offers_;  // indices into files_
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -12,7 +12,7 @@
 #include <set>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -253,4 +253,4 @@ std::string find_contract_fault(const cairn_plugin& plugin, const PluginNote& no
   return {};
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

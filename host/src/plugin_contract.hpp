@@ -10,10 +10,10 @@
 
 #include <string>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// The first fault of `plugin`, as a clause ("component \"map\" has no create: ..."); empty: none.
 /// `note` is the one from the same file.
 std::string find_contract_fault(const cairn_plugin& plugin, const PluginNote& note);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 PluginInstance::PluginInstance(const cairn_component& component, const cairn_host& host,
                                const cairn_node* options, const cairn_next* next)
@@ -47,4 +47,4 @@ PluginInstance::~PluginInstance() {
   if (self_ != nullptr) component_->destroy(self_);
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

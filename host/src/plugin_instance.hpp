@@ -6,7 +6,7 @@
 
 #include <cairn/abi.h>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class PluginInstance {
  public:
@@ -26,4 +26,4 @@ class PluginInstance {
   void* self_ = nullptr;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -17,7 +17,7 @@
 #include <system_error>
 #include <utility>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -129,4 +129,4 @@ const cairn_plugin& load_plugin(const PluginFile& file, const PluginNote& note,
   return plugin_or_throw(all.by_file.emplace(id, std::move(loaded)).first->second, file.path());
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

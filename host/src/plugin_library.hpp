@@ -9,7 +9,7 @@
 
 #include <cairn/abi.h>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// The plugin in `file`, checked against the contract and against `note`, which was read from
 /// `file`. A file that is loaded already, or was refused after loading, gives the same answer
@@ -18,4 +18,4 @@ namespace cairn::host {
 const cairn_plugin& load_plugin(const PluginFile& file, const PluginNote& note,
                                 const cairn_host& host);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -25,7 +25,7 @@ extern "C" {
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 }
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -273,4 +273,4 @@ bool is_component_name(std::string_view name) noexcept {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 enum class Role : std::uint32_t { backend = CAIRN_BACKEND, proxy = CAIRN_PROXY };
 
@@ -49,4 +49,4 @@ void require_supported_abi(const PluginNote& note, const std::filesystem::path& 
 /// Whether `name` can stand in a config file: [a-z][a-z0-9_-]*, at most 64 bytes.
 bool is_component_name(std::string_view name) noexcept;
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

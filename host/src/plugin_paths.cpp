@@ -15,7 +15,7 @@
 #error "the build says where plugins are installed: -DCAIRN_PLUGIN_DIR"
 #endif
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -117,4 +117,4 @@ std::vector<PluginDirectory> plugin_directories(const std::vector<fs::path>& con
   return directories;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

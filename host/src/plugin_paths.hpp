@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// A plugin's file, found to obey the path rules and held open.
 class PluginFile {
@@ -56,4 +56,4 @@ struct PluginDirectory {
 std::vector<PluginDirectory> plugin_directories(
     const std::vector<std::filesystem::path>& configured);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -73,4 +73,4 @@ std::string PrometheusText::finish() const {
   return out;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

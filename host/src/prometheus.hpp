@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class PrometheusText {
  public:
@@ -20,4 +20,4 @@ class PrometheusText {
   std::vector<std::pair<std::string, RegionStatistics>> regions_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

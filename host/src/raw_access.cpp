@@ -7,7 +7,7 @@
 
 #include <cairn/plugin.hpp>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -76,4 +76,4 @@ std::optional<Entry> entry_in_store(const Host& host, const Config& config, std:
   return Entry::adopt(raw);
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

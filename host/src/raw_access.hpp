@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// The key that the region's proxies ask the store for. Errors: Error(unsupported) if they ask
 /// none.
@@ -25,4 +25,4 @@ std::string key_in_store(const Host& host, const Config& config, std::string_vie
 std::optional<Entry> entry_in_store(const Host& host, const Config& config, std::string_view region,
                                     std::string_view key);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

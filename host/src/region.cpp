@@ -4,8 +4,8 @@
 
 namespace cairn {
 
-using host::RegionCore;
-using host::Setup;
+using hosting::RegionCore;
+using hosting::Setup;
 
 namespace detail {
 
@@ -126,7 +126,7 @@ void Region::set_background_runner(BackgroundRunner runner) {
 
 void Region::set_key_mangler(std::function<std::string(std::string_view)> mangler) {
   core_->replace([&](Setup& setup) {
-    setup.mangler = mangler ? std::move(mangler) : host::make_mangler(setup.policy.key_mangler);
+    setup.mangler = mangler ? std::move(mangler) : hosting::make_mangler(setup.policy.key_mangler);
   });
 }
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -550,4 +550,4 @@ void RegionCore::after_fork() {
   current_.after_fork(setup_.get());
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

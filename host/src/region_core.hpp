@@ -30,7 +30,7 @@
 #include <string>
 #include <unordered_map>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// One immutable make-up of a region.
 struct Setup : std::enable_shared_from_this<Setup> {
@@ -227,4 +227,4 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   Counters counters_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -37,7 +37,7 @@ void log_to_stderr(LogLevel level, std::string_view who, std::string_view text) 
 
 }  // namespace cairn
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 HostServices& HostServices::make(std::shared_ptr<const Clock> clock, LogSink sink, LogLevel level) {
   // Reachable for ever, so that leak checkers know that it is meant.
@@ -94,4 +94,4 @@ void HostServices::after_fork() {
   std::construct_at(&mutex_);
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

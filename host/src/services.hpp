@@ -12,7 +12,7 @@
 #include <mutex>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class HostServices {
  public:
@@ -41,4 +41,4 @@ class HostServices {
   std::shared_ptr<const LogSink> sink_;  // guarded by mutex_; null: retired
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -2,7 +2,7 @@
 
 #include <openssl/sha.h>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 std::string sha1_hex(std::string_view text) {
   unsigned char digest[SHA_DIGEST_LENGTH];
@@ -17,4 +17,4 @@ std::string sha1_hex(std::string_view text) {
   return hex;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 std::string sha1_hex(std::string_view text);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -154,4 +154,4 @@ void check_kinds(const RegionConfig& region, const std::vector<const cairn_compo
   }
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// Finds components by role and name; throws Error(config).
 using FindComponent =
@@ -87,4 +87,4 @@ void check_kinds(const RegionConfig& region, const std::vector<const cairn_compo
 std::vector<std::uint32_t> kinds_between(const std::vector<const cairn_component*>& proxies,
                                          const cairn_component& store);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <ctime>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -99,4 +99,4 @@ void StoreInvalidation::write() const {
   }
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -16,7 +16,7 @@
 #include <memory>
 #include <mutex>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class StoreInvalidation final : public InvalidationStrategy {
  public:
@@ -46,4 +46,4 @@ class StoreInvalidation final : public InvalidationStrategy {
   mutable std::mutex refreshing_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

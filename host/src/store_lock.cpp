@@ -1,6 +1,6 @@
 #include "store_lock.hpp"
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 StoreLock::StoreLock(RegionCore& core, SetupPtr setup, std::string key, std::uint64_t token)
     : held_(new Held{&core, std::move(setup), std::move(key), token, {}, {}}) {
@@ -54,4 +54,4 @@ void StoreLock::release() noexcept {
   held_ = nullptr;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 class StoreLock {
  public:
@@ -42,4 +42,4 @@ class StoreLock {
   std::unique_ptr<Held> held_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -117,4 +117,4 @@ std::string format_size(std::uint64_t bytes) {
   return std::to_string(bytes) + "B";
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

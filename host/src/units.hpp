@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// "250ms", "1.5s", "1h30m", "7d"; units ns us ms s m h d w. "0" needs none. Negative ones do not
 /// exist.
@@ -24,4 +24,4 @@ std::string format_duration(std::chrono::nanoseconds duration);
 /// In the largest unit that divides it: "64MiB", "1000B".
 std::string format_size(std::uint64_t bytes);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

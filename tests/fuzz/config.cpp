@@ -36,9 +36,9 @@ void check(const cairn::ComponentConfig& config, cairn::Findings& findings) {
   component.role = CAIRN_BACKEND;
   component.options = declared.data();
   component.option_count = declared.size();
-  const auto values = cairn::host::option_values(config, component, "/", findings);
+  const auto values = cairn::hosting::option_values(config, component, "/", findings);
   for (const auto& option : declared) {
-    if (const auto node = values.root()[option.name]) cairn::host::redacted(option, node);
+    if (const auto node = values.root()[option.name]) cairn::hosting::redacted(option, node);
   }
 }
 
@@ -50,7 +50,7 @@ void check(const cairn::Config& config) {
       check(own->component, findings);
     }
     for (const auto& layer : region.wrap) check(layer, findings);
-    cairn::host::unknown_backend(region, config, {"memory", "redis"});
+    cairn::hosting::unknown_backend(region, config, {"memory", "redis"});
   }
   cairn::render(findings);
 }

@@ -11,7 +11,7 @@
 
 #include <thread>
 
-using namespace cairn::host;
+using namespace cairn::hosting;
 using Outcome = CaseResult::Outcome;
 
 namespace {

@@ -3,7 +3,7 @@
 
 #include <iostream>
 
-using namespace cairn::host;
+using namespace cairn::hosting;
 
 int main(int count, char** arguments) {
   ValidationRequest request;

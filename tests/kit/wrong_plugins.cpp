@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-using namespace cairn::host;
+using namespace cairn::hosting;
 using Outcome = CaseResult::Outcome;
 
 namespace {

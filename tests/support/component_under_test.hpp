@@ -105,11 +105,13 @@ class ComponentUnderTest {
     if (type == "bool") return out.boolean(text == "true");
     if (type == "int") return out.integer(std::stoll(text));
     if (type == "real") return out.real(std::stod(text));
-    if (type == "duration") return out.integer(cairn::host::parse_duration(text).value().count());
-    if (type == "size") {
-      return out.integer(static_cast<std::int64_t>(cairn::host::parse_size(text).value()));
+    if (type == "duration") {
+      return out.integer(cairn::hosting::parse_duration(text).value().count());
     }
-    if (type == "percent") return out.real(cairn::host::parse_percent(text).value());
+    if (type == "size") {
+      return out.integer(static_cast<std::int64_t>(cairn::hosting::parse_size(text).value()));
+    }
+    if (type == "percent") return out.real(cairn::hosting::parse_percent(text).value());
     if (type.substr(0, 5) == "list:") {  // a, b, c
       std::vector<std::string> items;
       for (std::size_t at = 0; at < text.size();) {

@@ -18,7 +18,7 @@
 #include <cstring>
 #include <fstream>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -160,4 +160,4 @@ std::string describe(const ChildEnd& end, const ChildLimits& limits) {
   return "ended";
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

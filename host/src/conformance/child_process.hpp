@@ -10,7 +10,7 @@
 #include <functional>
 #include <string>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 struct ChildEnd {
   enum class How { answered, exited, killed, timed_out };
@@ -33,4 +33,4 @@ ChildEnd run_in_child(const std::function<std::string()>& work, const ChildLimit
 /// "was killed by SIGSEGV (Segmentation fault)", "ended by itself with exit code 3" ...
 std::string describe(const ChildEnd& end, const ChildLimits& limits);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

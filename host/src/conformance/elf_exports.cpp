@@ -10,7 +10,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -71,4 +71,4 @@ std::vector<ExportedSymbol> exported_symbols(const std::filesystem::path& file) 
   image.fail("has no dynamic symbol table");
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 struct ExportedSymbol {
   std::string name;
@@ -16,4 +16,4 @@ struct ExportedSymbol {
 
 std::vector<ExportedSymbol> exported_symbols(const std::filesystem::path& file);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -91,4 +91,4 @@ testing::Subject PluginOnTrial::subject(const cairn_component& component,
   return subject;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

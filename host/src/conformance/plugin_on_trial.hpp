@@ -10,7 +10,7 @@
 
 #include <memory>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 // A base, because the layer must be there before the ProxyBackend that calls it.
 struct HeldLayer {
@@ -49,4 +49,4 @@ class PluginOnTrial {
   const cairn_plugin* plugin_;
 };
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -13,7 +13,7 @@
 #include <iterator>
 #include <thread>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -217,4 +217,4 @@ std::vector<std::string> symbol_faults(const std::filesystem::path& file) {
   return faults;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

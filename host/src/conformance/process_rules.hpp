@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// What one case works with, in its child process.
 struct ProcessTrial {
@@ -36,4 +36,4 @@ std::string exit_fault(PluginOnTrial& plugin, const cairn_component& component,
 /// What is wrong with the symbols that the file exports; empty: nothing.
 std::vector<std::string> symbol_faults(const std::filesystem::path& file);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

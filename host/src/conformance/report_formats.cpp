@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -120,4 +120,4 @@ std::string as_junit(const ValidationReport& report) {
   return text + "</testsuite>\n";
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

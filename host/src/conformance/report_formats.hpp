@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 /// One line for a case, with its messages below it.
 std::string as_text(const CaseResult& result);
@@ -20,4 +20,4 @@ std::string as_json(const ValidationReport& report);
 std::string as_tap(const ValidationReport& report);
 std::string as_junit(const ValidationReport& report);
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 namespace {
 
@@ -224,4 +224,4 @@ ValidationReport validate(const ValidationRequest& request,
   return report;
 }
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

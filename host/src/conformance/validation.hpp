@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace cairn::host {
+namespace cairn::hosting {
 
 struct ValidationRequest {
   std::filesystem::path file;
@@ -57,4 +57,4 @@ struct ValidationReport {
 ValidationReport validate(const ValidationRequest& request,
                           const std::function<void(const CaseResult&)>& heard = {});
 
-}  // namespace cairn::host
+}  // namespace cairn::hosting

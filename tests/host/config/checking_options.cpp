@@ -7,7 +7,7 @@
 #include <array>
 
 using namespace cairn;
-using namespace cairn::host;
+using namespace cairn::hosting;
 
 namespace {
 

@@ -21,7 +21,7 @@ std::string page() {
 TEST_CASE("the reference has a row for every key of regions and backends", "[config][docs]") {
   const std::string text = page();
   REQUIRE_FALSE(text.empty());
-  for (const auto& keys : {host::region_keys(), host::backend_keys()}) {
+  for (const auto& keys : {hosting::region_keys(), hosting::backend_keys()}) {
     for (const std::string_view key : keys) {
       INFO(key);
       CHECK(text.find("\n| `" + std::string(key) + "` | ") != std::string::npos);

@@ -4,7 +4,7 @@
 
 #include <random>
 
-using namespace cairn::host;
+using namespace cairn::hosting;
 using namespace std::chrono_literals;
 
 TEST_CASE("durations are read as people write them", "[config]") {

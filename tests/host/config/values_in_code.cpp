@@ -52,13 +52,13 @@ TEST_CASE("a table keeps the order of its names, and each name once", "[config]"
 
 TEST_CASE("a misspelt name finds the one that was meant", "[config]") {
   const std::vector<std::string> known{"expiration_time", "ttl", "wrap", "memory"};
-  CHECK(host::nearest_name("expiration_tmie", known) == "expiration_time");
-  CHECK(host::nearest_name("expirationtime", known) == "expiration_time");
-  CHECK(host::nearest_name("memroy", known) == "memory");
-  CHECK(host::nearest_name("tll", known) == "ttl");
-  CHECK(host::nearest_name("zstd", known).empty());
-  CHECK(host::nearest_name("", known).empty());
-  CHECK(host::edit_distance("memroy", "memory") == 1);
-  CHECK(host::edit_distance("", "abc") == 3);
-  CHECK(host::edit_distance("kitten", "sitting") == 3);
+  CHECK(hosting::nearest_name("expiration_tmie", known) == "expiration_time");
+  CHECK(hosting::nearest_name("expirationtime", known) == "expiration_time");
+  CHECK(hosting::nearest_name("memroy", known) == "memory");
+  CHECK(hosting::nearest_name("tll", known) == "ttl");
+  CHECK(hosting::nearest_name("zstd", known).empty());
+  CHECK(hosting::nearest_name("", known).empty());
+  CHECK(hosting::edit_distance("memroy", "memory") == 1);
+  CHECK(hosting::edit_distance("", "abc") == 3);
+  CHECK(hosting::edit_distance("kitten", "sitting") == 3);
 }

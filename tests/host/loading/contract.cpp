@@ -3,7 +3,7 @@
 
 #include <limits>
 
-using namespace cairn::host;
+using namespace cairn::hosting;
 using namespace loading;
 
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 using namespace cairn;
-using namespace cairn::host;
+using namespace cairn::hosting;
 using namespace loading;
 
 namespace {

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <random>
 
-using namespace cairn::host;
+using namespace cairn::hosting;
 using namespace loading;
 
 namespace {

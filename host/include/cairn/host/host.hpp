@@ -29,10 +29,10 @@
 
 namespace cairn {
 
-namespace host {
+namespace hosting {
 class PluginCatalog;
 class Stack;
-}  // namespace host
+}  // namespace hosting
 
 struct HostOptions {
   std::shared_ptr<const Clock> clock = std::make_shared<SystemClock>();
@@ -71,8 +71,8 @@ class Host {
 
   // ---- for tools ----
 
-  const host::PluginCatalog& catalog() const noexcept;
-  std::shared_ptr<const host::Stack> stack_of(std::string_view region) const;
+  const hosting::PluginCatalog& catalog() const noexcept;
+  std::shared_ptr<const hosting::Stack> stack_of(std::string_view region) const;
 
   class Insides;
 

@@ -39,7 +39,7 @@
 
 namespace cairn {
 
-namespace host {
+namespace hosting {
 class RegionCore;
 }
 
@@ -229,7 +229,7 @@ using CachedMultiOptionsOf = CachedMultiOptions<SignatureFor<Signature, F>>;
 
 class Region {
  public:
-  explicit Region(std::shared_ptr<host::RegionCore> core) noexcept;  // by Host
+  explicit Region(std::shared_ptr<hosting::RegionCore> core) noexcept;  // by Host
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
   ~Region();
@@ -434,7 +434,7 @@ class Region {
   std::optional<Entry> get_entry(std::string_view key, const GetOptions& options = {});
   void set_entry(std::string_view key, const Entry& entry, const SetOptions& options = {});
   /// For the host and its tools.
-  host::RegionCore& core() noexcept { return *core_; }
+  hosting::RegionCore& core() noexcept { return *core_; }
 
  private:
   bool read(std::string_view key, const GetOptions& options, detail::Accept accept);
@@ -489,7 +489,7 @@ class Region {
   template <class Signature>
   friend class CachedMultiFunction;
 
-  std::shared_ptr<host::RegionCore> core_;
+  std::shared_ptr<hosting::RegionCore> core_;
   KeyGenerator key_generator_;
 };
 
