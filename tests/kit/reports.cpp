@@ -74,12 +74,12 @@ TEST_CASE("a child answers, or its end is told", "[kit]") {
   ChildLimits limits;
   limits.time = std::chrono::seconds(10);
   using How = ChildEnd::How;
-  CHECK(run_in_child([] { return std::string(300'000, 'x'); }, limits).answer ==
+  CHECK(run_in_child([](Stage&) { return std::string(300'000, 'x'); }, limits).answer ==
         std::string(300'000, 'x'));
-  CHECK(run_in_child([] { return std::string(); }, limits).how == How::answered);
+  CHECK(run_in_child([](Stage&) { return std::string(); }, limits).how == How::answered);
 
   const ChildEnd crashed = run_in_child(
-      []() -> std::string {
+      [](Stage&) -> std::string {
         raise(SIGKILL);
         return "";
       },
@@ -87,12 +87,12 @@ TEST_CASE("a child answers, or its end is told", "[kit]") {
   CHECK(crashed.how == How::killed);
   CHECK(describe(crashed, limits) == "crashed with SIGKILL (Killed)");
 
-  const ChildEnd left = run_in_child([]() -> std::string { _exit(3); }, limits);
+  const ChildEnd left = run_in_child([](Stage&) -> std::string { _exit(3); }, limits);
   CHECK(describe(left, limits) == "ended the process with exit code 3");
-  CHECK(run_in_child([]() -> std::string { _exit(0); }, limits).how == How::exited);
+  CHECK(run_in_child([](Stage&) -> std::string { _exit(0); }, limits).how == How::exited);
 
   const ChildEnd threw =
-      run_in_child([]() -> std::string { throw std::runtime_error("lost"); }, limits);
+      run_in_child([](Stage&) -> std::string { throw std::runtime_error("lost"); }, limits);
   CHECK(threw.how == How::exited);
   CHECK_THAT(threw.errors, Catch::Contains("lost"));
 }
@@ -101,7 +101,7 @@ TEST_CASE("a child that hangs is ended at its limit, with all that it started", 
   ChildLimits limits;
   limits.time = std::chrono::milliseconds(200);
   const ChildEnd end = run_in_child(
-      []() -> std::string {
+      [](Stage&) -> std::string {
         if (fork() == 0) {
           for (;;) pause();
         }
@@ -116,7 +116,7 @@ TEST_CASE("a child cannot use all the memory", "[kit]") {
   ChildLimits limits;
   limits.memory_bytes = std::size_t{64} << 20;
   const ChildEnd end = run_in_child(
-      []() -> std::string {
+      [](Stage&) -> std::string {
         try {
           const std::string large(std::size_t{256} << 20, 'x');
           return "got " + std::to_string(large.size());

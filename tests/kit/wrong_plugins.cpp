@@ -2,6 +2,9 @@
 #include "catch.hpp"
 #include "conformance/validation.hpp"
 
+#include <sys/wait.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 
@@ -71,6 +74,30 @@ const Fault faults[] = {
     {"proxies", "fails-whole-batches", "proxy/corrupt-batch", "fails the whole batch"},
     {"proxies", "emits-documents", "proxy/emits",
      "a kind of payload that `emits` does not declare"},
+    {"attackers", "forks-in-calls", "process/instances", "it starts processes and leaves them"},
+    {"attackers", "leaves-daemons", "process/instances", "it starts processes and leaves them"},
+    {"attackers", "prints", "process/output", "standard output and error belong to the program"},
+    {"attackers", "floods-errors", "process/output", "bytes, \"!!!"},
+    {"attackers", "exits", "remove/gone", "ended the process with exit code 0 while removing keys"},
+    {"attackers", "exits-when-made", "create",
+     "ended the process with exit code 0 while being created and destroyed, making an instance"},
+    {"attackers", "handles-signals", "process/settings", "it changes the handler of SIGPIPE"},
+    {"attackers", "blocks-signals", "process/settings", "it changes whether SIGINT is blocked"},
+    {"attackers", "moves-the-program", "process/settings", "it changes the working directory"},
+    {"attackers", "slow-to-make", "create", "create takes 6.0 s"},
+    {"attackers", "answers-by-thread", "threads/same", "it answers by thread: one set"},
+    {"attackers", "crashes-when-destroyed", "set/get",
+     "crashed with SIGSEGV (Segmentation fault) while setting and getting a key, destroying an "
+     "instance"},
+    {"attackers", "closes-files", "process/instances", "it closes files that it did not open"},
+    {"attackers", "closes-everything", "create", "closing files that are not its own"},
+    {"attackers", "takes-all-memory", "set/get", "out of memory"},
+    {"attackers", "hides-crashes", "stats", "did not come back within 8 s while asking for"},
+    {"attackers", "hides-crashes", "process/settings", "it changes the handler of SIGSEGV"},
+    {"growth", "copies-too-much", "abi/young-host", "whose structs are longer"},
+    {"proxies", "undeclared-key", "abi/unknown-operation", "`transforms` must declare key"},
+    {"proxies", "undeclared-value", "abi/unknown-operation", "`transforms` must declare value"},
+    {"proxies", "too-slow", "cost/call", "more than the layer below alone: the budget is 20.0 us"},
     {"statics", "crashes-at-exit", "process/exit",
      "a process cannot end while an instance is in use"},
 };
@@ -95,6 +122,30 @@ TEST_CASE("each wrong plugin fails with the sentence that names its fault", "[ki
     }
     CHECK_THAT(said, Catch::Contains(fault.sentence));
   }
+}
+
+TEST_CASE("whatever a plugin does to its process, each rule has its verdict", "[kit]") {
+  for (const char* component : {"forks-in-calls", "leaves-daemons", "floods-errors", "exits",
+                                "handles-signals", "blocks-signals", "closes-files"}) {
+    INFO(component);
+    ValidationRequest request;
+    request.file = in_folder("CAIRN_WRONG_PLUGINS", "wrong-attackers.so");
+    request.component = component;
+    request.level = 2;
+    request.case_limit = std::chrono::seconds(8);
+    const ValidationReport report = validate(request);
+    CHECK_FALSE(report.passed());
+    CHECK(report.cases.size() > 30);
+    for (const CaseResult& one : report.cases) {
+      if (one.outcome == Outcome::passed) continue;
+      INFO(one.name);
+      REQUIRE_FALSE(one.messages.empty());
+      CHECK(one.messages[0].find('\n') == std::string::npos);
+    }
+  }
+  // Nothing is left of the daemons either.
+  CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
+  CHECK(errno == ECHILD);
 }
 
 TEST_CASE("a file that exports more than its entry is told", "[kit]") {

@@ -1,5 +1,5 @@
-// A function run in a process of its own, with a time limit: it may hang, crash or use up its
-// memory, and only its answer is lost.
+// A function run in a process of its own, with a time limit: it may hang, crash, fork, print or use
+// up its memory, and only its answer is lost.
 //
 // Threads: the caller should have only one, since a child of fork has only that one. Errors:
 // Error(internal) if no process can be made.
@@ -12,13 +12,33 @@
 
 namespace cairn::hosting {
 
+/// What a child is doing at the moment, so that its parent can tell what it was doing when it ended.
+/// Lives in memory that both share.
+class Stage {
+ public:
+  static constexpr std::size_t longest = 127;
+
+  Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+  ~Stage();
+
+  /// Empty: nothing in particular. Longer texts are cut.
+  void enter(const char* doing) noexcept;
+  std::string current() const;
+
+ private:
+  char* const text_;
+};
+
 struct ChildEnd {
   enum class How { answered, exited, killed, timed_out };
 
   How how = How::answered;
   int code = 0;        ///< exited: its exit code; killed: the signal
   std::string answer;  ///< what it returned
-  std::string errors;  ///< the end of what it wrote to standard error
+  std::string errors;  ///< the end of what it wrote to standard output and error
+  std::string stage;   ///< the stage that it was in
 };
 
 struct ChildLimits {
@@ -27,10 +47,10 @@ struct ChildLimits {
 };
 
 /// Calls `work` in a child and returns its answer, or how the child ended without one. Everything
-/// that the child started is gone when this returns.
-ChildEnd run_in_child(const std::function<std::string()>& work, const ChildLimits& limits);
+/// that the child started is gone when this returns, whatever session or group it moved to.
+ChildEnd run_in_child(const std::function<std::string(Stage&)>& work, const ChildLimits& limits);
 
-/// "was killed by SIGSEGV (Segmentation fault)", "ended by itself with exit code 3" ...
+/// "crashed with SIGSEGV (Segmentation fault)", "ended the process with exit code 3" ...
 std::string describe(const ChildEnd& end, const ChildLimits& limits);
 
 }  // namespace cairn::hosting

@@ -31,14 +31,21 @@ ConfigValue made_up_value(const cairn_option& option, const std::filesystem::pat
 
 }  // namespace
 
-HeldLayer::HeldLayer(const cairn_component& component, const cairn_host& host,
-                     const Document& options, Backend* below)
-    : held(component, &host, options, below != nullptr ? &Next(*below).table() : nullptr,
-           component.name) {}
+HeldLayer::HeldLayer(Stage& stage, const cairn_component& component, const cairn_host& host,
+                     const Document& options, const cairn_next* below)
+    : stage_end_(stage), held_(component, &host, options, below, component.name) {
+  stage.enter("");
+}
+HeldLayer::~HeldLayer() {
+  stage_end_.stage.enter("destroying an instance");
+}
 
-PluginOnTrial::PluginOnTrial(const ValidationRequest& request) : request_(request) {
+PluginOnTrial::PluginOnTrial(const ValidationRequest& request, Stage& stage)
+    : request_(request), stage_(stage) {
+  stage.enter("loading it");
   const PluginFile file(std::filesystem::absolute(request.file));
   plugin_ = &load_plugin(file, read_plugin_note(file.fd(), file.path()), clock_.host());
+  stage.enter("");
 }
 
 const cairn_component& PluginOnTrial::component(std::string_view name) const {
@@ -69,7 +76,14 @@ Document PluginOnTrial::options(const cairn_component& component,
 
 std::unique_ptr<LayerOnTrial> PluginOnTrial::make(const cairn_component& component,
                                                   const Document& options, Backend* below) {
-  return std::make_unique<LayerOnTrial>(component, clock_.host(), options, below);
+  if (below == nullptr) return make(component, options, nullptr, clock_.host());
+  return make(component, options, &Next(*below).table(), clock_.host());
+}
+
+std::unique_ptr<LayerOnTrial> PluginOnTrial::make(const cairn_component& component,
+                                                  const Document& options, const cairn_next* below,
+                                                  const cairn_host& host) {
+  return std::make_unique<LayerOnTrial>(stage_, component, host, options, below);
 }
 
 testing::Subject PluginOnTrial::subject(const cairn_component& component,

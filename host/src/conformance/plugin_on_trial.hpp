@@ -3,6 +3,7 @@
 // Errors: Error(config), as the loader. Lifetimes: as long as the process.
 #pragma once
 
+#include "conformance/child_process.hpp"
 #include "conformance/validation.hpp"
 #include "layer.hpp"
 
@@ -13,26 +14,39 @@
 namespace cairn::hosting {
 
 // A base, because the layer must be there before the ProxyBackend that calls it.
-struct HeldLayer {
-  HeldLayer(const cairn_component& component, const cairn_host& host, const Document& options,
-            Backend* below);
-  Layer held;
+class HeldLayer {
+ public:
+  HeldLayer(Stage& stage, const cairn_component& component, const cairn_host& host,
+            const Document& options, const cairn_next* below);
+  ~HeldLayer();
+
+ private:
+  // The stage that an instance was made or destroyed in ends after it.
+  struct StageEnd {
+    Stage& stage;
+    explicit StageEnd(Stage& entered) : stage(entered) { stage.enter("making an instance"); }
+    ~StageEnd() { stage.enter(""); }
+  };
+  StageEnd stage_end_;
+
+ protected:
+  Layer held_;
 };
 
 /// A component made into a layer as a stack makes it, as a Backend.
 class LayerOnTrial final : private HeldLayer, public ProxyBackend {
  public:
-  LayerOnTrial(const cairn_component& component, const cairn_host& host, const Document& options,
-               Backend* below)
-      : HeldLayer(component, host, options, below),
-        ProxyBackend(Context(Options(nullptr), Services(), &held.table())) {}
-  const Layer& layer() const noexcept { return held; }
+  LayerOnTrial(Stage& stage, const cairn_component& component, const cairn_host& host,
+               const Document& options, const cairn_next* below)
+      : HeldLayer(stage, component, host, options, below),
+        ProxyBackend(Context(Options(nullptr), Services(), &held_.table())) {}
+  const Layer& layer() const noexcept { return held_; }
 };
 
 class PluginOnTrial {
  public:
-  /// Loads `request.file`.
-  explicit PluginOnTrial(const ValidationRequest& request);
+  /// Loads `request.file`. Both arguments outlive this.
+  PluginOnTrial(const ValidationRequest& request, Stage& stage);
 
   const cairn_component& component(std::string_view name) const;
   /// What the rules of the contract need. `scratch` is an empty folder for what the component
@@ -42,9 +56,15 @@ class PluginOnTrial {
                    std::vector<std::string>* made_up = nullptr) const;
   std::unique_ptr<LayerOnTrial> make(const cairn_component& component, const Document& options,
                                      Backend* below);
+  /// In front of a table, and for a host, of the caller's own making.
+  std::unique_ptr<LayerOnTrial> make(const cairn_component& component, const Document& options,
+                                     const cairn_next* below, const cairn_host& host);
+  const ValidationRequest& request() const noexcept { return request_; }
+  const testing::ManualClock& clock() const noexcept { return clock_; }
 
  private:
   const ValidationRequest& request_;
+  Stage& stage_;
   testing::ManualClock clock_;
   const cairn_plugin* plugin_;
 };

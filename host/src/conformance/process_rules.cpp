@@ -1,12 +1,16 @@
-#include "conformance/process_rules.hpp"
-
 #include "conformance/elf_exports.hpp"
+#include "conformance/plugin_rules.hpp"
+#include "file_descriptor.hpp"
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -29,18 +33,28 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-// Instances come and go, used a little, and leave no thread or file behind.
-void instances_clean_up(ProcessTrial& t) {
-  const auto use_one = [&] {
-    const std::string key = t.trial.key("k");
-    t.trial.backend().set(key, t.trial.value("v"), {}, Call());
-    t.trial.backend().get(key, Call());
-    t.trial.backend().remove(key, Call());
-    t.trial.destroy();
-  };
-  use_one();  // what is made once for all instances may stay
+// Makes an instance, uses it a little and destroys it.
+void use_one(PluginTrial& t) {
+  const std::string key = t.trial.key("k");
+  t.trial.backend().set(key, t.trial.value("v"), {}, Call());
+  t.trial.backend().get(key, Call());
+  t.trial.backend().remove(key, Call());
+  t.trial.destroy();
+}
+
+bool has_children() {
+  siginfo_t ignored{};
+  return waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+// Instances come and go, and leave no thread, file or process behind.
+void instances_clean_up(PluginTrial& t) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // a process that it left to itself comes to us
+  const std::size_t before = entries_in("/proc/self/fd");
+  use_one(t);  // what is made once for all instances may stay
   const std::size_t threads = entries_in("/proc/self/task"), files = entries_in("/proc/self/fd");
-  for (int i = 0; i < 10; ++i) use_one();
+  t.trial.expect(files >= before, "it closes files that it did not open");
+  for (int i = 0; i < 10; ++i) use_one(t);
   std::size_t left = 0;
   for (int tries = 0; tries < 50; ++tries) {  // the kernel takes its time to forget a thread
     left = entries_in("/proc/self/task");
@@ -54,10 +68,50 @@ void instances_clean_up(ProcessTrial& t) {
   t.trial.expect(
       open <= files,
       fmt::format("destroy leaves files open: {} more after ten instances", open - files));
+  t.trial.expect(!has_children(),
+                 "it starts processes and leaves them behind, running or not waited for");
+}
+
+// Signals, the working directory and the like are the program's.
+void settings_are_left_alone(PluginTrial& t) {
+  use_one(t);
+  for (const std::string& what : ProcessSettings::current().differences(t.before)) {
+    t.trial.violation(fmt::format("it changes {}, which belongs to the program", what));
+  }
+}
+
+// What goes to the standard streams is the program's, too.
+void output_is_left_alone(PluginTrial& t) {
+  std::fflush(nullptr);
+  const FileDescriptor written(memfd_create("output", MFD_CLOEXEC));
+  const FileDescriptor out(dup(STDOUT_FILENO)), err(dup(STDERR_FILENO));
+  dup2(written.get(), STDOUT_FILENO);
+  dup2(written.get(), STDERR_FILENO);
+  t.trial.backend();
+  t.trial.fault().fail(Errc::unavailable);  // errors are a temptation
+  try {
+    t.trial.backend().get(t.trial.key("k"), t.trial.call());
+  } catch (const Error&) {
+  }
+  t.trial.fault().recover();
+  use_one(t);
+  std::fflush(nullptr);
+  dup2(out.get(), STDOUT_FILENO);
+  dup2(err.get(), STDERR_FILENO);
+  struct stat facts {};
+  fstat(written.get(), &facts);
+  if (facts.st_size == 0) return;
+  std::string text(std::min<std::size_t>(static_cast<std::size_t>(facts.st_size), 200), '\0');
+  const ssize_t n = pread(written.get(), text.data(), text.size(), 0);
+  text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+  t.trial.violation(fmt::format(
+      "it prints {} bytes, {}: standard output and error belong to the program, and messages go to "
+      "the host's log",
+      facts.st_size, testing::shown(text, 80)));
 }
 
 // The same key, over and over, with a value that shows in the process's size if it is kept.
-void memory_stays_bounded(ProcessTrial& t) {
+void memory_stays_bounded(PluginTrial& t) {
   constexpr int rounds = 2000;
   const std::string key = t.trial.key("k");
   const std::string text(16 * 1024, 'x');
@@ -84,7 +138,7 @@ void memory_stays_bounded(ProcessTrial& t) {
 
 // Fork while other threads are in the middle of calls; the child goes on, the parent notices
 // nothing.
-void children_go_on(ProcessTrial& t) {
+void children_go_on(PluginTrial& t) {
   if (t.component.role == CAIRN_BACKEND &&
       !(CAIRN_HAS(&t.component, after_fork) && t.component.after_fork != nullptr)) {
     testing::Trial::skip("it has no after_fork: a child does not use it");
@@ -150,10 +204,12 @@ void children_go_on(ProcessTrial& t) {
 
 }  // namespace
 
-std::span<const ProcessRule> process_rules() noexcept {
-  static constexpr ProcessRule all[] = {
+std::span<const PluginRule> process_rules() noexcept {
+  static constexpr PluginRule all[] = {
       {"process/instances", 2, &instances_clean_up, "making and destroying instances",
        "destroy waits for something that never happens"},
+      {"process/settings", 2, &settings_are_left_alone, "using an instance"},
+      {"process/output", 2, &output_is_left_alone, "looking for what it prints"},
       {"process/memory", 3, &memory_stays_bounded, "setting and removing one key over and over"},
       {"process/fork", 3, &children_go_on, "forking in the middle of calls"},
   };

@@ -2,7 +2,7 @@
 
 #include "conformance/child_process.hpp"
 #include "conformance/plugin_on_trial.hpp"
-#include "conformance/process_rules.hpp"
+#include "conformance/plugin_rules.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -45,7 +45,7 @@ struct Answer {
   std::string remark;
 
   Answer() = default;
-  Answer(const testing::Verdict& verdict)  // NOLINT: a verdict is an answer
+  explicit Answer(const testing::Verdict& verdict)
       : violations(verdict.violations), skipped(verdict.skipped) {}
 
   std::string encode() const {
@@ -59,15 +59,32 @@ struct Case {
   std::string component, name;
   const char* doing;
   const char* if_stuck;
-  std::function<Answer(const fs::path& scratch)> run;
+  std::function<Answer(const fs::path& scratch, Stage&)> run;
 };
+
+// Its last words: what it wrote, on one line.
+std::string last_words(const std::string& written) {
+  std::string words;
+  for (const char c : written) words += c == '\n' || c == '\r' ? ' ' : c;
+  const std::size_t end = words.find_last_not_of(' ');
+  return end == std::string::npos ? "" : words.substr(0, end + 1);
+}
+
+// What became of a child that did not answer, as one sentence.
+std::string ended(const ChildEnd& end, const ChildLimits& limits, const Case& one) {
+  std::string text = fmt::format("{} while {}", describe(end, limits), one.doing);
+  if (!end.stage.empty() && end.stage != one.doing) text += fmt::format(", {}", end.stage);
+  if (end.how == ChildEnd::How::timed_out) text += fmt::format(": {}", one.if_stuck);
+  return text;
+}
 
 CaseResult run(const Case& one, const ValidationRequest& request) {
   CaseResult result{one.component, one.name, Outcome::passed, {}, {}};
   const ScratchFolder scratch;
   const ChildLimits limits{request.case_limit};
   const auto begin = std::chrono::steady_clock::now();
-  const ChildEnd end = run_in_child([&] { return one.run(scratch.path()).encode(); }, limits);
+  const ChildEnd end =
+      run_in_child([&](Stage& stage) { return one.run(scratch.path(), stage).encode(); }, limits);
   result.took = std::chrono::steady_clock::now() - begin;
 
   if (end.how == ChildEnd::How::answered) {
@@ -84,17 +101,47 @@ CaseResult run(const Case& one, const ValidationRequest& request) {
     return result;
   }
   result.outcome = Outcome::failed;
-  std::string message = fmt::format("{} while {}", describe(end, limits), one.doing);
-  if (end.how == ChildEnd::How::timed_out) message += fmt::format(": {}", one.if_stuck);
-  result.messages.push_back(std::move(message));
-  if (!end.errors.empty()) result.messages.push_back("its last words: " + end.errors);
+  result.messages.push_back(ended(end, limits, one));
+  if (const std::string words = last_words(end.errors); !words.empty()) {
+    result.messages.push_back("its last words: " + words);
+  }
   return result;
+}
+
+Case contract_case(const OfferedComponent& offered, const testing::Rule& rule,
+                   const ValidationRequest& request) {
+  return {offered.name, rule.name, rule.doing, rule.if_stuck,
+          [&request, offered, &rule](const fs::path& scratch, Stage& stage) {
+            PluginOnTrial plugin(request, stage);
+            return Answer(
+                testing::try_rule(rule, plugin.subject(plugin.component(offered.name), scratch)));
+          }};
+}
+
+Case plugin_case(const OfferedComponent& offered, const PluginRule& rule,
+                 const ValidationRequest& request) {
+  return {offered.name, rule.name, rule.doing, rule.if_stuck,
+          [&request, offered, &rule](const fs::path& scratch, Stage& stage) {
+            const ProcessSettings before = ProcessSettings::current();
+            PluginOnTrial plugin(request, stage);
+            const cairn_component& component = plugin.component(offered.name);
+            std::string remark;
+            Answer answer(testing::try_check(
+                rule.name, plugin.subject(component, scratch), [&](testing::Trial& trial) {
+                  PluginTrial on_trial{plugin, component, plugin.options(component, scratch), trial,
+                                       before};
+                  rule.check(on_trial);
+                  remark = on_trial.remark;
+                }));
+            answer.remark = remark;
+            return answer;
+          }};
 }
 
 Case exits_case(const OfferedComponent& offered, const ValidationRequest& request) {
   return {offered.name, "process/exit", "ending the process with an instance in use",
-          "the end is never reached", [&request, offered](const fs::path& scratch) {
-            PluginOnTrial plugin(request);
+          "the end is never reached", [&request, offered](const fs::path& scratch, Stage& stage) {
+            PluginOnTrial plugin(request, stage);
             const std::string fault = exit_fault(plugin, plugin.component(offered.name), scratch);
             Answer answer;
             if (!fault.empty()) answer.violations.push_back(fault);
@@ -104,39 +151,27 @@ Case exits_case(const OfferedComponent& offered, const ValidationRequest& reques
 
 std::vector<Case> cases_of(const OfferedComponent& offered, const ValidationRequest& request) {
   std::vector<Case> cases;
-  const auto add_rules = [&](std::span<const testing::Rule> rules) {
+  const auto add_contract = [&](std::span<const testing::Rule> rules) {
     for (const testing::Rule& rule : rules) {
-      if (rule.level > request.level) continue;
-      cases.push_back({offered.name, rule.name, rule.doing, rule.if_stuck,
-                       [&request, offered, &rule](const fs::path& scratch) {
-                         PluginOnTrial plugin(request);
-                         const testing::Subject subject =
-                             plugin.subject(plugin.component(offered.name), scratch);
-                         return testing::try_rule(rule, subject);
-                       }});
+      if (rule.level <= request.level) cases.push_back(contract_case(offered, rule, request));
     }
   };
-  add_rules(testing::backend_rules());
-  if (offered.role == Role::proxy) add_rules(testing::proxy_rules());
-  for (const ProcessRule& rule : process_rules()) {
-    if (rule.level > request.level) continue;
-    cases.push_back({offered.name, rule.name, rule.doing, rule.if_stuck,
-                     [&request, offered, &rule](const fs::path& scratch) {
-                       PluginOnTrial plugin(request);
-                       const cairn_component& component = plugin.component(offered.name);
-                       const testing::Subject subject = plugin.subject(component, scratch);
-                       return testing::try_check(rule.name, subject, [&](testing::Trial& trial) {
-                         ProcessTrial process{plugin, component, trial};
-                         rule.check(process);
-                       });
-                     }});
-  }
+  const auto add_plugin = [&](std::span<const PluginRule> rules) {
+    for (const PluginRule& rule : rules) {
+      if (rule.level <= request.level) cases.push_back(plugin_case(offered, rule, request));
+    }
+  };
+  add_contract(testing::backend_rules());
+  if (offered.role == Role::proxy) add_contract(testing::proxy_rules());
+  add_plugin(abi_rules(offered.role));
+  add_plugin(process_rules());
   if (request.level >= 2) cases.push_back(exits_case(offered, request));
+  add_plugin(cost_rules());
   return cases;
 }
 
 Case symbols_case(const ValidationRequest& request) {
-  return {"", "file/symbols", "reading its symbols", "", [&request](const fs::path&) {
+  return {"", "file/symbols", "reading its symbols", "", [&request](const fs::path&, Stage&) {
             Answer answer;
             answer.violations = symbol_faults(request.file);
             return answer;
@@ -145,10 +180,10 @@ Case symbols_case(const ValidationRequest& request) {
 
 Case loads_case(const ValidationRequest& request) {
   return {"", "file/loads", "being loaded", "code that runs when it is loaded waits",
-          [&request](const fs::path&) {
+          [&request](const fs::path&, Stage& stage) {
             Answer answer;
             try {
-              PluginOnTrial plugin(request);
+              PluginOnTrial plugin(request, stage);
             } catch (const Error& error) {
               answer.violations.push_back(error.what());
             }
@@ -156,12 +191,15 @@ Case loads_case(const ValidationRequest& request) {
           }};
 }
 
+// A program starts as slowly as its slowest backend.
+constexpr std::chrono::seconds longest_create{5};
+
 Case creates_case(const OfferedComponent& offered, const ValidationRequest& request) {
   return {offered.name, "create", "being created and destroyed", "create or destroy waits",
-          [&request, offered](const fs::path& scratch) {
+          [&request, offered](const fs::path& scratch, Stage& stage) {
             Answer answer;
             try {
-              PluginOnTrial plugin(request);
+              PluginOnTrial plugin(request, stage);
               const cairn_component& component = plugin.component(offered.name);
               std::vector<std::string> made_up;
               plugin.options(component, scratch, &made_up);
@@ -171,8 +209,16 @@ Case creates_case(const OfferedComponent& offered, const ValidationRequest& requ
               }
               const testing::Subject subject = plugin.subject(component, scratch);
               testing::Trial trial(subject);
+              const auto begin = std::chrono::steady_clock::now();
               trial.backend();
+              const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
               trial.destroy();
+              if (took > longest_create) {
+                answer.violations.push_back(
+                    fmt::format("create takes {:.1f} s, and every program that uses it starts as "
+                                "slowly: put off what takes long to the first call",
+                                took.count()));
+              }
             } catch (const Error& error) {
               answer.violations.push_back(fmt::format("create fails: {}", error.what()));
             }

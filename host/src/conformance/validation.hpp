@@ -28,6 +28,9 @@ struct ValidationRequest {
   /// 1: the heart of the contract; 2: everything deterministic; 3: threads, forks and growth too.
   int level = 3;
   std::chrono::milliseconds case_limit{20'000};
+  /// What a call of the layer may cost of its own; 0: 20 us for a proxy, as much as it likes for a
+  /// backend.
+  std::chrono::nanoseconds budget{0};
 };
 
 /// What became of one rule on one component; `component` is empty for rules about the file.

@@ -1,5 +1,5 @@
 /* A backend in C that stores with flags it has never heard of, and hands out token 0. */
-#include <cairn/abi.h>
+#include <cairn/plugin.h>
 
 static cairn_status get(void* self, cairn_call* call, cairn_bytes key, cairn_entry* out) {
   (void)self, (void)call, (void)key, (void)out;
@@ -35,26 +35,4 @@ static const cairn_component component = {.size = sizeof component,
                                           .ops = &ops,
                                           .create = create,
                                           .destroy = destroy};
-static const cairn_component* const components[] = {&component};
-
-CAIRN_EXPORT const cairn_plugin* cairn_plugin_v1(const cairn_host* host);
-const cairn_plugin* cairn_plugin_v1(const cairn_host* host) {
-  static const cairn_plugin plugin = {.size = sizeof plugin,
-                                      .abi_major = CAIRN_ABI_MAJOR,
-                                      .abi_minor = CAIRN_ABI_MINOR,
-                                      .id = "org.example.wrong-flags",
-                                      .version = "1.0.0",
-                                      .components = components,
-                                      .component_count = 1};
-  (void)host;
-  return &plugin;
-}
-
-#define NOTE                                                                   \
-  "{\"abi\":\"1.0\",\"id\":\"org.example.wrong-flags\",\"version\":\"1.0.0\"," \
-  "\"components\":[{\"role\":\"backend\",\"name\":\"accepts-any-flag\"}]}"
-__attribute__((section(CAIRN_NOTE_SECTION), used, aligned(4))) static const struct {
-  uint32_t name_size, text_size, type;
-  char name[8];
-  char text[(sizeof NOTE - 1 + 3) & ~3u];
-} note = {sizeof CAIRN_NOTE_NAME, sizeof NOTE - 1, CAIRN_NOTE_TYPE, CAIRN_NOTE_NAME, NOTE};
+CAIRN_PLUGIN_IN_C("org.example.wrong-flags", "1.0.0", "backend", "accepts-any-flag", component);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 namespace {
 
@@ -192,8 +193,19 @@ struct EmitsDocuments final : ProxyBackend {
   void get_multi(Keys k, Results r, Call c) override { next().get_multi(k, r, c); }
 };
 
+struct TooSlow final : ProxyBackend {
+  NAMED("too-slow")
+  static constexpr auto transforms = Transforms::nothing;
+  using ProxyBackend::ProxyBackend;
+  std::optional<Entry> get(Key k, Call c) override {
+    std::this_thread::sleep_for(std::chrono::microseconds(30));
+    return next().get(k, c);
+  }
+  void get_multi(Keys k, Results r, Call c) override { next().get_multi(k, r, c); }
+};
+
 }  // namespace
 
-CAIRN_PLUGIN("org.example.wrong-proxies", "1.0.0", ForgetsBatches, NotInjective, UndeclaredKey,
-             UndeclaredValue, UndeclaredTtl, UndeclaredFlow, SwallowsErrors, LosesTheCall,
-             UnboundedMemory, CrashesOnGarbage, FailsWholeBatches, EmitsDocuments);
+CAIRN_PLUGIN("org.example.wrong-proxies", "1.0.0", TooSlow, ForgetsBatches, NotInjective,
+             UndeclaredKey, UndeclaredValue, UndeclaredTtl, UndeclaredFlow, SwallowsErrors,
+             LosesTheCall, UnboundedMemory, CrashesOnGarbage, FailsWholeBatches, EmitsDocuments);

@@ -77,6 +77,8 @@ inline std::span<const Rule> backend_rules() noexcept {
        "await_unlock does not mind how long it may wait"},
       {"lock/other-thread", 2, &rules::any_thread_may_unlock, "unlocking on another thread",
        "unlock waits for the thread that locked"},
+      {"threads/same", 2, &rules::threads_see_the_same, "setting on one thread, getting on another",
+       "it waits for the thread that was there before"},
       {"threads/values", 3, &rules::values_stay_whole,
        "four threads called it at once, which it declares it can bear (`threads`)",
        "the threads wait for each other"},

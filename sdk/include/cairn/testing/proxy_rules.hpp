@@ -31,43 +31,43 @@ std::vector<RecordedCall> reached_below(Trial& t, F call) {
 
 struct NamedCall {
   const char* name;
-  std::function<void(Key, Key, const Entry&, Call)> call;
+  void (*on)(Backend&, Key, Key, const Entry&, Call);
 };
 
 // Every operation that carries a key, on one key or on two.
-inline std::vector<NamedCall> calls_with_keys(Trial& t) {
-  const auto backend = [&t]() -> Backend& { return t.backend(); };
-  constexpr std::chrono::seconds time{30};
-  return {
-      {"set", [=](Key k, Key, const Entry& e, Call c) { backend().set(k, e, {time}, c); }},
-      {"get", [=](Key k, Key, const Entry&, Call c) { backend().get(k, c); }},
+inline std::span<const NamedCall> calls_with_keys() {
+  static constexpr std::chrono::seconds time{30};
+  static constexpr NamedCall all[] = {
+      {"set", [](Backend& b, Key k, Key, const Entry& e, Call c) { b.set(k, e, {time}, c); }},
+      {"get", [](Backend& b, Key k, Key, const Entry&, Call c) { b.get(k, c); }},
       {"set_multi",
-       [=](Key k, Key k2, const Entry& e, Call c) {
+       [](Backend& b, Key k, Key k2, const Entry& e, Call c) {
          const Key keys[] = {k, k2};
          const Entry entries[] = {e, e};
          cairn_status statuses[2] = {};
-         backend().set_multi(keys, entries, {time}, Statuses(statuses, 2), c);
+         b.set_multi(keys, entries, {time}, Statuses(statuses, 2), c);
        }},
       {"get_multi",
-       [=](Key k, Key k2, const Entry&, Call c) {
+       [](Backend& b, Key k, Key k2, const Entry&, Call c) {
          const Key keys[] = {k, k2};
          Entry out[2];
          cairn_status statuses[2] = {CAIRN_MISS, CAIRN_MISS};
-         backend().get_multi(keys, Results(out, statuses, 2), c);
+         b.get_multi(keys, Results(out, statuses, 2), c);
        }},
-      {"lock", [=](Key k, Key, const Entry&, Call c) { backend().lock(k, time, c); }},
-      {"renew", [=](Key k, Key, const Entry&, Call c) { backend().renew(k, 1, time, c); }},
-      {"await_unlock", [=](Key k, Key, const Entry&,
-                           Call c) { backend().await_unlock(k, std::chrono::seconds(0), c); }},
-      {"unlock", [=](Key k, Key, const Entry&, Call c) { backend().unlock(k, 1, c); }},
+      {"lock", [](Backend& b, Key k, Key, const Entry&, Call c) { b.lock(k, time, c); }},
+      {"renew", [](Backend& b, Key k, Key, const Entry&, Call c) { b.renew(k, 1, time, c); }},
+      {"await_unlock", [](Backend& b, Key k, Key, const Entry&,
+                          Call c) { b.await_unlock(k, std::chrono::seconds(0), c); }},
+      {"unlock", [](Backend& b, Key k, Key, const Entry&, Call c) { b.unlock(k, 1, c); }},
       {"remove_multi",
-       [=](Key k, Key k2, const Entry&, Call c) {
+       [](Backend& b, Key k, Key k2, const Entry&, Call c) {
          const Key keys[] = {k, k2};
          cairn_status statuses[2] = {CAIRN_MISS, CAIRN_MISS};
-         backend().remove_multi(keys, Statuses(statuses, 2), c);
+         b.remove_multi(keys, Statuses(statuses, 2), c);
        }},
-      {"remove", [=](Key k, Key, const Entry&, Call c) { backend().remove(k, c); }},
+      {"remove", [](Backend& b, Key k, Key, const Entry&, Call c) { b.remove(k, c); }},
   };
+  return all;
 }
 
 // ---- keys ----
@@ -79,9 +79,9 @@ inline void one_key_for_every_operation(Trial& t) {
   const Entry value = t.value("v");
   std::map<std::string, std::string>
       asked_by;  // key below -> the first operation that asked for it
-  for (const NamedCall& operation : calls_with_keys(t)) {
+  for (const NamedCall& operation : calls_with_keys()) {
     for (const RecordedCall& call :
-         reached_below(t, [&] { operation.call(key, other, value, t.call()); })) {
+         reached_below(t, [&] { operation.on(t.backend(), key, other, value, t.call()); })) {
       if (!call.keys.empty()) asked_by.emplace(call.keys[0], operation.name);
     }
   }
@@ -143,9 +143,9 @@ inline void keys_stay_different(Trial& t) {
 inline void undeclared_keys_are_left_alone(Trial& t) {
   if (declares(t, Transforms::key)) t.skip("it declares that it changes keys");
   const std::string key = t.key("a"), other = t.key("b");
-  for (const NamedCall& operation : calls_with_keys(t)) {
+  for (const NamedCall& operation : calls_with_keys()) {
     for (const RecordedCall& call :
-         reached_below(t, [&] { operation.call(key, other, t.value("v"), t.call()); })) {
+         reached_below(t, [&] { operation.on(t.backend(), key, other, t.value("v"), t.call()); })) {
       for (const std::string& below : call.keys) {
         t.expect(below == key || below == other, std::string(operation.name) +
                                                      " changes the key to " + shown(below) +
@@ -174,9 +174,9 @@ inline void undeclared_ttls_are_left_alone(Trial& t) {
   if (declares(t, Transforms::ttl)) t.skip("it declares that it changes times to live");
   const std::string key = t.key("a"), other = t.key("b");
   constexpr std::chrono::seconds time{30};
-  for (const NamedCall& operation : calls_with_keys(t)) {
+  for (const NamedCall& operation : calls_with_keys()) {
     for (const RecordedCall& call :
-         reached_below(t, [&] { operation.call(key, other, t.value("v"), t.call()); })) {
+         reached_below(t, [&] { operation.on(t.backend(), key, other, t.value("v"), t.call()); })) {
       if (call.operation != "set" && call.operation != "set_multi") continue;
       t.expect(call.ttl == time,
                std::string(operation.name) + " changes the time to live from 30 s to " +
@@ -190,12 +190,12 @@ inline void undeclared_flow_is_left_alone(Trial& t) {
   if (declares(t, Transforms::flow))
     t.skip("it declares that it changes where and how often calls go");
   const std::string key = t.key("a"), other = t.key("b");
-  for (const NamedCall& operation : calls_with_keys(t)) {
+  for (const NamedCall& operation : calls_with_keys()) {
     const std::string name = operation.name;
     std::size_t keys = 0;
     bool strange = false;
     const auto calls =
-        reached_below(t, [&] { operation.call(key, other, t.value("v"), t.call()); });
+        reached_below(t, [&] { operation.on(t.backend(), key, other, t.value("v"), t.call()); });
     if (calls.empty() &&
         (name == "lock" || name == "renew" || name == "unlock" || name == "await_unlock")) {
       continue;  // refused: a proxy need not offer locks
@@ -237,12 +237,12 @@ inline void emits_what_it_declares(Trial& t) {
 
 inline void the_call_is_handed_on(Trial& t) {
   const std::string key = t.key("a"), other = t.key("b");
-  for (const NamedCall& operation : calls_with_keys(t)) {
+  for (const NamedCall& operation : calls_with_keys()) {
     cairn_call raw{};
     raw.size = sizeof raw;
     raw.deadline_ns = (Call::Clock::now() + std::chrono::hours(1)).time_since_epoch().count();
-    for (const RecordedCall& call :
-         reached_below(t, [&] { operation.call(key, other, t.value("v"), Call(&raw)); })) {
+    for (const RecordedCall& call : reached_below(
+             t, [&] { operation.on(t.backend(), key, other, t.value("v"), Call(&raw)); })) {
       t.expect(call.deadline_ns != 0 && call.deadline_ns <= raw.deadline_ns,
                std::string(operation.name) +
                    (call.deadline_ns == 0
@@ -255,7 +255,7 @@ inline void the_call_is_handed_on(Trial& t) {
 inline void errors_pass_upwards(Trial& t) {
   if (declares(t, Transforms::flow)) t.skip("it declares flow: it may deal with errors itself");
   const std::string key = t.key("a"), other = t.key("b");
-  for (const NamedCall& operation : calls_with_keys(t)) {
+  for (const NamedCall& operation : calls_with_keys()) {
     for (const Errc code :
          {Errc::unavailable, Errc::timeout, Errc::rejected, Errc::corrupt, Errc::internal}) {
       cairn_call raw{};
@@ -266,7 +266,7 @@ inline void errors_pass_upwards(Trial& t) {
       std::string answer = "an answer as if nothing had happened";
       Errc seen = Errc::config;
       try {
-        operation.call(key, other, t.value("v"), Call(&raw));
+        operation.on(t.backend(), key, other, t.value("v"), Call(&raw));
       } catch (const Error& error) {
         seen = error.code();
         answer = std::string(to_string(seen)) + ": " + error.what();

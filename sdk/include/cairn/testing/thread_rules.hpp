@@ -29,6 +29,32 @@ inline void needs_threads(Trial& t) {
   if (t.traits().threads == Threads::serial) t.skip("it is called by one thread at a time");
 }
 
+// A pool of threads serves one program: what one thread stores is there for the next. This holds
+// for a component that is called by one thread at a time, too.
+inline void threads_see_the_same(Trial& t) {
+  t.needs_memory();
+  const std::string key = t.key("k"), removed = t.key("removed");
+  const std::string expected = shown(t.value("one thread's"));
+  t.backend().set(key, t.value("one thread's"), {}, t.call());
+  t.backend().set(removed, t.value("gone"), {}, t.call());
+  std::string seen;
+  std::thread([&] {
+    try {
+      const std::optional<Entry> found = t.backend().get(key, Call());
+      seen = found ? shown(*found) : "a miss";
+      t.backend().remove(removed, Call());
+    } catch (const std::exception& error) {
+      seen = std::string("an error: ") + error.what();
+    }
+  }).join();
+  t.expect(seen == expected, "it answers by thread: one set " + expected + ", another got " + seen);
+  t.expect(t.read(removed) == "a miss",
+           "it answers by thread: one removed a key, another still gets it");
+  t.expect(t.read(key) == expected,
+           "it answers by thread: a get of another thread changed a value");
+  t.backend().remove(key, t.call());
+}
+
 inline void values_stay_whole(Trial& t) {
   needs_threads(t);
   t.backend();
