@@ -1,6 +1,7 @@
 // cairn validate FILE.so: the conformance kit, told as text, JSON, TAP or JUnit.
 #include "commands.hpp"
 #include "conformance/report_formats.hpp"
+#include "units.hpp"
 
 #include <cairn/error.hpp>
 
@@ -20,7 +21,7 @@ using hosting::ValidationRequest;
 struct Choices {
   ValidationRequest request;
   std::vector<std::string> options;
-  std::string format = "text";
+  std::string format = "text", budget;
   bool json = false, quiet = false;
   double limit_seconds = 20;
 };
@@ -42,6 +43,15 @@ int run(Choices& choices) {
   }
   choices.request.case_limit =
       std::chrono::milliseconds(static_cast<std::int64_t>(choices.limit_seconds * 1000));
+  if (!choices.budget.empty()) {
+    const auto budget = hosting::parse_duration(choices.budget);
+    if (!budget || budget->count() <= 0) {
+      std::fprintf(stderr, "cairn validate: --budget %s: expected a time, such as 500ns or 20us\n",
+                   choices.budget.c_str());
+      return 2;
+    }
+    choices.request.budget = *budget;
+  }
   if (choices.json) choices.format = "json";
   const bool text = choices.format == "text";
   try {
@@ -86,6 +96,9 @@ void add_validate(CLI::App& app, Globals& globals) {
   command->add_option("--limit", choices->limit_seconds, "Seconds that one rule may take")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command->add_option("--budget", choices->budget,
+                      "What a call of the layer may cost of its own, such as 500ns (default: 20us "
+                      "for proxies, no limit for backends)");
   command->add_option("--format", choices->format, "How to tell the result")
       ->check(CLI::IsMember({"text", "json", "tap", "junit"}))
       ->capture_default_str();

@@ -1,11 +1,14 @@
 // The conformance kit, tried on plugins with one fault each: it must find that fault and name it.
 #include "catch.hpp"
+#include "conformance/plugin_rules.hpp"
 #include "conformance/validation.hpp"
 
 #include <sys/wait.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 using namespace cairn::hosting;
@@ -156,6 +159,24 @@ TEST_CASE("a file that exports more than its entry is told", "[kit]") {
   REQUIRE(report.cases.at(0).name == "file/symbols");
   CHECK(report.cases[0].outcome == Outcome::failed);
   CHECK_THAT(report.cases[0].messages.at(0), Catch::Contains("besides cairn_plugin_v1"));
+}
+
+TEST_CASE("every rule has its row on the page of the kit, with its level", "[kit]") {
+  const char* page = std::getenv("CAIRN_KIT_PAGE");
+  REQUIRE(page != nullptr);
+  std::ifstream in(page);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const auto check = [&](const auto& rules) {
+    for (const auto& rule : rules) {
+      CHECK_THAT(text, Catch::Contains("| `" + std::string(rule.name) + "` | " +
+                                       std::to_string(rule.level) + " |"));
+    }
+  };
+  check(cairn::testing::backend_rules());
+  check(cairn::testing::proxy_rules());
+  check(abi_rules(Role::proxy));
+  check(process_rules());
+  check(cost_rules());
 }
 
 TEST_CASE("a component that the plugin does not offer is an error, not a pass", "[kit]") {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -105,11 +106,20 @@ void end_orphans(const std::vector<pid_t>& ours) {
   }
 }
 
+// Of the child that this process is, for the handler below, which takes no arguments.
+Stage* stage_here = nullptr;
+
+void after_fork_in_child() {
+  if (stage_here != nullptr && !stage_here->may_fork()) _exit(0);
+}
+
 // In the child. The answer begins with a mark, so that a child which exits half way has not
 // answered.
 [[noreturn]] void be_child(const std::function<std::string(Stage&)>& work, Stage& stage,
                            const ChildLimits& limits, int answer_fd, int error_fd) {
   const pid_t self = getpid();
+  stage_here = &stage;
+  pthread_atfork(nullptr, nullptr, &after_fork_in_child);
   setpgid(0, 0);
   dup2(error_fd, STDERR_FILENO);
   dup2(error_fd, STDOUT_FILENO);
@@ -130,18 +140,21 @@ void end_orphans(const std::vector<pid_t>& ours) {
 }  // namespace
 
 Stage::Stage()
-    : text_(static_cast<char*>(
-          mmap(nullptr, longest + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
-  if (text_ == MAP_FAILED) throw Error(Errc::internal, "no shared memory can be made", errno);
+    : shared_(static_cast<Shared*>(mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {
+  if (shared_ == MAP_FAILED) throw Error(Errc::internal, "no shared memory can be made", errno);
 }
 Stage::~Stage() {
-  munmap(text_, longest + 1);
+  munmap(shared_, sizeof(Shared));
 }
 void Stage::enter(const char* doing) noexcept {
-  std::strncpy(text_, doing, longest);
+  std::strncpy(shared_->text, doing, longest);
 }
 std::string Stage::current() const {
-  return std::string(text_, strnlen(text_, longest));
+  return std::string(shared_->text, strnlen(shared_->text, longest));
+}
+bool Stage::may_fork() noexcept {
+  return shared_->forks.fetch_add(1) < most_forks;
 }
 
 ChildEnd run_in_child(const std::function<std::string(Stage&)>& work, const ChildLimits& limits) {

@@ -5,6 +5,7 @@
 // Error(internal) if no process can be made.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -13,10 +14,12 @@
 namespace cairn::hosting {
 
 /// What a child is doing at the moment, so that its parent can tell what it was doing when it ended.
-/// Lives in memory that both share.
+/// Lives in memory that both share, and that the child's own children share too.
 class Stage {
  public:
   static constexpr std::size_t longest = 127;
+  /// How often a child and all that come from it may fork: enough for any rule, too few for a bomb.
+  static constexpr int most_forks = 100;
 
   Stage();
   Stage(const Stage&) = delete;
@@ -26,9 +29,15 @@ class Stage {
   /// Empty: nothing in particular. Longer texts are cut.
   void enter(const char* doing) noexcept;
   std::string current() const;
+  /// In the process that a fork made: whether it may live.
+  bool may_fork() noexcept;
 
  private:
-  char* const text_;
+  struct Shared {
+    char text[longest + 1];
+    std::atomic<int> forks;
+  };
+  Shared* const shared_;
 };
 
 struct ChildEnd {
