@@ -161,6 +161,16 @@ TEST_CASE("a file that exports more than its entry is told", "[kit]") {
   CHECK_THAT(report.cases[0].messages.at(0), Catch::Contains("besides cairn_plugin_v1"));
 }
 
+TEST_CASE("a proxy that has one single operation, and no batches, breaks no other rule", "[kit]") {
+  ValidationRequest request;
+  request.file = in_folder("CAIRN_WRONG_PLUGINS", "wrong-growth.so");
+  request.level = 2;
+  for (const CaseResult& one : validate(request).cases) {
+    INFO(one.name);
+    CHECK((one.outcome == Outcome::failed) == (one.name == "abi/young-host"));
+  }
+}
+
 TEST_CASE("every rule has its row on the page of the kit, with its level", "[kit]") {
   const char* page = std::getenv("CAIRN_KIT_PAGE");
   REQUIRE(page != nullptr);

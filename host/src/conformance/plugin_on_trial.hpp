@@ -59,6 +59,7 @@ class PluginOnTrial {
   /// In front of a table, and for a host, of the caller's own making.
   std::unique_ptr<LayerOnTrial> make(const cairn_component& component, const Document& options,
                                      const cairn_next* below, const cairn_host& host);
+  std::uint16_t abi_minor() const noexcept { return plugin_->abi_minor; }
   const ValidationRequest& request() const noexcept { return request_; }
   const testing::ManualClock& clock() const noexcept { return clock_; }
 

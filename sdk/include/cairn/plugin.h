@@ -25,30 +25,25 @@ static inline cairn_status cairn_fail(cairn_call* call, cairn_status status, con
   return status;
 }
 
-/* Bytes that nobody owned, copied behind a count of their own. */
-typedef struct cairn_copy {
-  cairn_owner owner;
-  char bytes[];
-} cairn_copy;
-static inline void cairn_copy_destroy(cairn_owner* owner) {
+static inline void cairn_free_owner(cairn_owner* owner) CAIRN_NOEXCEPT {
   free(owner);
 }
 
 /* Makes an entry of bytes or of an object outlive the call: one reference more, or a copy of bytes
- * that nobody owns. Give it back with cairn_release(entry->owner), after you have let go of your
- * locks: the end of a payload may call you again. 0: out of memory. */
+ * that nobody owns, behind a count of its own. Give it back with cairn_release(entry->owner), after
+ * you have let go of your locks: the end of a payload may call you again. 0: out of memory. */
 static inline int cairn_keep(cairn_entry* entry) {
   if (entry->owner) {
     cairn_retain(entry->owner);
     return 1;
   }
-  cairn_copy* copy = (cairn_copy*)malloc(sizeof *copy + entry->size);
-  if (!copy) return 0;
-  copy->owner.refs = 1;
-  copy->owner.destroy = cairn_copy_destroy;
-  if (entry->size) memcpy(copy->bytes, entry->data, entry->size);
-  entry->data = copy->bytes;
-  entry->owner = &copy->owner;
+  cairn_owner* owner = (cairn_owner*)malloc(sizeof *owner + entry->size);
+  if (!owner) return 0;
+  owner->refs = 1;
+  owner->destroy = cairn_free_owner;
+  if (entry->size) memcpy(owner + 1, entry->data, entry->size);
+  entry->data = owner + 1;
+  entry->owner = owner;
   return 1;
 }
 
