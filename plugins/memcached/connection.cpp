@@ -1,5 +1,7 @@
 #include "connection.hpp"
 
+#include "wire.hpp"
+
 #include <libmemcached-1.0/sasl.h>
 
 #include <algorithm>
@@ -41,8 +43,22 @@ Verdict verdict_on(memcached_return_t code) noexcept {
   }
 }
 
+Errc error_for(memcached_return_t code) noexcept {
+  switch (verdict_on(code)) {
+    case Verdict::late: return Errc::timeout;
+    case Verdict::refused: {
+      const bool may_be_taken_later =
+          code == MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE || code == MEMCACHED_SERVER_ERROR;
+      return may_be_taken_later ? Errc::unavailable : Errc::rejected;
+    }
+    case Verdict::good:
+    case Verdict::lost: break;
+  }
+  return Errc::unavailable;
+}
+
 Connection::Connection(const Address& address, const Settings& settings)
-    : client_(memcached_create(nullptr)) {
+    : binary_(settings.binary), client_(memcached_create(nullptr)) {
   if (client_ == nullptr) throw std::bad_alloc();
   if (memcached_result_create(client_.get(), &result_) == nullptr) throw std::bad_alloc();
   const memcached_return_t code =
@@ -104,8 +120,19 @@ void Connection::close() noexcept {
   used_ = false;
 }
 
+// To libmemcached, a server that refuses to answer a binary get because it wants a name and a password
+// has nothing under these keys. So the first request on a connection is one whose refusal it reports.
+memcached_return_t Connection::try_access() {
+  constexpr std::string_view name = "access";
+  return memcached_exist(client_.get(), name.data(), name.size());
+}
+
 memcached_return_t Connection::ask(std::span<const std::string_view> names) {
   set_quiet(false);
+  if (binary_ && !used_) {
+    const memcached_return_t code = try_access();
+    if (verdict_on(code) != Verdict::good) return code;
+  }
   if (names.size() == 1) {
     const char* name = names[0].data();
     const std::size_t size = names[0].size();
@@ -137,6 +164,10 @@ memcached_return_t Connection::set(std::string_view name, std::string_view value
 }
 
 memcached_return_t Connection::remove(std::string_view name, bool quiet) {
+  // In binary, the server answers a quiet removal of what is not there, and libmemcached takes that
+  // for the answer to the next request. It skips such answers to quiet stores; so what is not to be
+  // there is stored as long expired.
+  if (quiet && binary_) return set(name, {}, exptime_in_the_past, 0, true);
   set_quiet(quiet);
   return memcached_delete(client_.get(), name.data(), name.size(), 0);
 }
@@ -173,6 +204,9 @@ std::string Connection::error(memcached_return_t code) const {
   const int system = system_error();
   std::string text = memcached_strerror(client_.get(), code);
   if (system != 0) text += std::string(" (") + std::strerror(system) + ")";
+  if (code == MEMCACHED_AUTH_FAILURE || code == MEMCACHED_AUTH_PROBLEM) {
+    text += " (see `username` and `password`)";
+  }
   return text;
 }
 

@@ -6,6 +6,8 @@
 
 #include "settings.hpp"
 
+#include <cairn/error.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <ctime>
@@ -25,6 +27,8 @@ enum class Verdict {
   late,     // no answer in time
 };
 Verdict verdict_on(memcached_return_t code) noexcept;
+/// The code of the Error for one that is not good.
+Errc error_for(memcached_return_t code) noexcept;
 
 class Connection {
  public:
@@ -53,8 +57,8 @@ class Connection {
   /// Nothing: that was the last, or `code` tells what went wrong.
   std::optional<Item> next(memcached_return_t& code);
 
-  // One at a time. `quiet`: the server does not answer; a later request that it does answer proves
-  // that it has done it.
+  // One at a time. `quiet`: nobody learns what became of it but that it is over when a later request
+  // has been answered.
 
   memcached_return_t set(std::string_view name, std::string_view value, std::time_t exptime,
                          std::uint32_t flags, bool quiet = false);
@@ -82,7 +86,9 @@ class Connection {
   };
   void set(memcached_behavior_t behavior, std::uint64_t value);
   void set_quiet(bool quiet);
+  memcached_return_t try_access();
 
+  const bool binary_;
   std::unique_ptr<memcached_st, FreeClient> client_;
   memcached_result_st
       result_;  // in place: libmemcached frees one of its own at the end of the answers

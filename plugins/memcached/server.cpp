@@ -90,14 +90,10 @@ void Exchange::fail(memcached_return_t code, Verdict verdict) {
   // A refusal is an answer; but what else may follow on this connection is not known.
   if (verdict == Verdict::refused) {
     server_.breaker_.succeeded();
-    const bool later =
-        code == MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE || code == MEMCACHED_SERVER_ERROR;
-    throw Error(later ? Errc::unavailable : Errc::rejected, text, system_error);
-  }
-  if (server_.breaker_.failed(admission_, Clock::now())) {
+  } else if (server_.breaker_.failed(admission_, Clock::now())) {
     server_.services_.log(Services::warning, text + "; given up until it answers again");
   }
-  throw Error(verdict == Verdict::late ? Errc::timeout : Errc::unavailable, text, system_error);
+  throw Error(error_for(code), text, system_error);
 }
 
 }  // namespace cairn::memcached

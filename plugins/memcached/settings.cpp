@@ -142,6 +142,13 @@ Settings Settings::from(const Options& options) {
       throw Error(Errc::config,
                   "`username` needs protocol = \"binary\": memcached asks for it there only");
     }
+    for (const Address& server : settings.servers) {
+      if (server.path.empty()) continue;
+      throw Error(Errc::config,
+                  "`username` needs servers with a host and a port: libmemcached does "
+                  "not give it to " +
+                      server.name());
+    }
   }
   settings.max_value = options.size("max_value");
   settings.max_connections = static_cast<std::size_t>(options.integer("max_connections"));

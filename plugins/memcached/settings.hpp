@@ -51,6 +51,9 @@ struct Settings {
   std::chrono::nanoseconds ttl{0}, timeout{0}, connect_timeout{0};
   CircuitBreaker::Limits breaker;
 
+  /// What a deflated value may grow to: a small one that inflates without end would fill the memory.
+  std::size_t largest_inflated() const noexcept { return 16 * max_value; }
+
   /// Errors: Error(config) for options that contradict each other.
   static Settings from(const Options& options);
 };

@@ -36,6 +36,8 @@ TEST_CASE("options that contradict each other are refused", "[memcached]") {
              Catch::Contains("takes one server"));
   CHECK_THAT(refusal_of({{"username", "ada"}, {"password", "secret"}}),
              Catch::Contains("needs protocol = \"binary\"") && !Catch::Contains("secret"));
+  CHECK_THAT(refusal_of({{"username", "ada"}, {"protocol", "binary"}, {"servers", "/run/mc.sock"}}),
+             Catch::Contains("a host and a port"));
 }
 
 // libmemcached 1.1 ends the program when requests are buffered and answered. No combination of
