@@ -1,7 +1,7 @@
 """A Python program that shares memcached servers: peer.py CLIENT SERIALIZER SERVERS COMMAND [ARGUMENT].
 
-CLIENT is a backend of dogpile.cache (pylibmc, memcached, pymemcache), or `ketama`: bare pylibmc with that
-behaviour. COMMAND: `set N` and `check N` store and compare values under key:0 ... key:N-1; `lock KEY`,
+CLIENT is a backend of dogpile.cache (pylibmc, memcached, pymemcache, bmemcached), or `ketama`: bare pylibmc
+with that behaviour. COMMAND: `set N` and `check N` store and compare values under key:0 ... key:N-1; `lock KEY`,
 `unlock KEY` and `locked KEY` speak of creation locks. Prints what came of it, on one line.
 """
 import json
@@ -12,7 +12,8 @@ servers = servers.split(",")
 
 
 def value_of(i):
-    return {"n": i, "text": "cl\u00e9 | %d" % i, "list": [1, 2.5, None, True]}
+    # Some long enough for bmemcached to deflate.
+    return {"n": i, "text": "cl\u00e9 | %d" % i * (1 + i % 20), "list": [1, 2.5, None, True]}
 
 
 if client == "ketama":
@@ -36,10 +37,10 @@ if serializer == "msgpack":
     dumps, loads = msgpack.packb, msgpack.unpackb
 else:
     dumps, loads = lambda value: json.dumps(value).encode(), json.loads
-region = make_region(serializer=dumps, deserializer=loads).configure(
-    "dogpile.cache." + client,
-    arguments={"url": servers, "distributed_lock": True, "lock_timeout": 30, "memcached_expire_time": 600},
-)
+arguments = {"url": servers, "distributed_lock": True, "lock_timeout": 30}
+if client != "bmemcached":  # its backend does not pass it on
+    arguments["memcached_expire_time"] = 600
+region = make_region(serializer=dumps, deserializer=loads).configure("dogpile.cache." + client, arguments=arguments)
 if command == "set":
     for i in range(int(argument)):
         region.set("key:%d" % i, value_of(i))
