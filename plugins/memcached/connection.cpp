@@ -58,7 +58,9 @@ Errc error_for(memcached_return_t code) noexcept {
 }
 
 Connection::Connection(const Address& address, const Settings& settings)
-    : binary_(settings.binary), client_(memcached_create(nullptr)) {
+    : binary_(settings.binary),
+      connect_timeout_ms_(to_milliseconds(settings.connect_timeout)),
+      client_(memcached_create(nullptr)) {
   if (client_ == nullptr) throw std::bad_alloc();
   if (memcached_result_create(client_.get(), &result_) == nullptr) throw std::bad_alloc();
   const memcached_return_t code =
@@ -72,8 +74,6 @@ Connection::Connection(const Address& address, const Settings& settings)
   if (settings.binary) set(MEMCACHED_BEHAVIOR_BINARY_PROTOCOL, 1);
   set(MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
   set(MEMCACHED_BEHAVIOR_TCP_KEEPALIVE, 1);
-  set(MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT,
-      static_cast<std::uint64_t>(to_milliseconds(settings.connect_timeout)));
   // Our breaker decides when a server is tried again, not the client.
   set(MEMCACHED_BEHAVIOR_RETRY_TIMEOUT, 0);
   set(MEMCACHED_BEHAVIOR_DEAD_TIMEOUT, 0);
@@ -100,6 +100,8 @@ void Connection::set_timeout(std::chrono::nanoseconds timeout) {
   if (ms == timeout_ms_) return;
   timeout_ms_ = ms;
   set(MEMCACHED_BEHAVIOR_POLL_TIMEOUT, static_cast<std::uint64_t>(ms));
+  set(MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT,
+      static_cast<std::uint64_t>(std::min(ms, connect_timeout_ms_)));
 }
 
 void Connection::set_quiet(bool quiet) {

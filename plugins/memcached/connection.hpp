@@ -37,7 +37,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection() { memcached_result_free(&result_); }
 
-  /// How long each of the following may wait for the server.
+  /// How long each of the following may wait for the server, or to be connected with it.
   void set_timeout(std::chrono::nanoseconds timeout);
   /// Whether it has served before: then it may have been closed since.
   bool is_used() const noexcept { return used_; }
@@ -89,6 +89,7 @@ class Connection {
   memcached_return_t try_access();
 
   const bool binary_;
+  const std::int32_t connect_timeout_ms_;
   std::unique_ptr<memcached_st, FreeClient> client_;
   memcached_result_st
       result_;  // in place: libmemcached frees one of its own at the end of the answers

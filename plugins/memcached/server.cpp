@@ -57,7 +57,9 @@ Exchange::Exchange(Server& server, Clock::time_point deadline)
     throw Error(Errc::unavailable, server_.name() + ": given up for now, it did not answer");
   }
   connection_ = server_.take(deadline);
-  connection_->set_timeout(deadline - Clock::now());
+  const auto left = deadline - Clock::now();
+  hurried_ = left < server_.settings_.timeout / 2;
+  connection_->set_timeout(left);
 }
 
 Exchange::~Exchange() {
@@ -90,6 +92,8 @@ void Exchange::fail(memcached_return_t code, Verdict verdict) {
   // A refusal is an answer; but what else may follow on this connection is not known.
   if (verdict == Verdict::refused) {
     server_.breaker_.succeeded();
+  } else if (verdict == Verdict::late && hurried_) {
+    // A caller that had little time left says nothing about the server.
   } else if (server_.breaker_.failed(admission_, Clock::now())) {
     server_.services_.log(Services::warning, text + "; given up until it answers again");
   }

@@ -80,6 +80,7 @@ class Exchange {
   Server& server_;
   CircuitBreaker::Admission admission_;
   std::unique_ptr<Connection> connection_;
+  bool hurried_ = false;  // by its deadline, to much less than `timeout`
   bool has_gone_again_ = false;
   bool ended_ = false;
 };

@@ -119,6 +119,24 @@ TEST_CASE("a server that is frozen costs the timeout, then nothing", "[faults]")
   servers[0].process().resume();
 }
 
+TEST_CASE("a caller in a hurry does not make everybody give the server up", "[faults]") {
+  Servers servers(1);
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()},
+                                             {"timeout", "10s"},
+                                             {"dead_after", "3"},
+                                             {"retry_after", "30s"}});
+  memcached->set("k", Entry::borrow("v"), {}, Call());
+  servers[0].process().freeze();
+  for (int i = 0; i < 6; ++i) {
+    TextCall hurried;
+    hurried.raw.deadline_ns = (Clock::now() + 5ms).time_since_epoch() / 1ns;
+    CHECK_THAT(error_of([&] { memcached->get("k", hurried); }), Catch::StartsWith("timeout"));
+  }
+  servers[0].process().resume();
+  CHECK(text_of(memcached->get("k", Call())) == "v");
+  CHECK(memcached->stats(Call()).root()["servers_down"].int_value() == 0);
+}
+
 TEST_CASE("an answer that comes too late is never taken for another", "[faults]") {
   Servers servers(1);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()},
