@@ -1,20 +1,18 @@
 #include "creation_locks.hpp"
 
+#include "futex.hpp"
 #include "record.hpp"
 
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <thread>
 
@@ -303,7 +301,7 @@ bool CreationLocks::unlock(std::string_view key, Token token, std::int64_t now_n
     bucket = &table.bucket();
     bucket->releases.fetch_add(1, std::memory_order_release);
   }
-  syscall(SYS_futex, &bucket->releases, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  futex_wake(&bucket->releases, Futex::between_processes);
   return true;
 }
 
@@ -324,8 +322,7 @@ bool CreationLocks::await_unlock(std::string_view key, Clock::time_point deadlin
     }
     const Nanoseconds left = deadline - Clock::now();
     if (left <= Nanoseconds(0)) return false;
-    const timespec time = to_timespec(std::min(nap, left));
-    syscall(SYS_futex, &bucket->releases, FUTEX_WAIT, seen, &time, nullptr, 0);
+    futex_wait(bucket->releases, seen, std::min(nap, left), Futex::between_processes);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "environment.hpp"
 
+#include "open_files.hpp"
 #include "record.hpp"
 
 #include <sys/stat.h>
@@ -73,6 +74,12 @@ void Environment::open() {
   struct stat before {};
   const bool existed = stat(file_.c_str(), &before) == 0 && before.st_size > 0;
 
+  if (!foreign_files(file_).empty()) {
+    throw Error(Errc::config, file_ +
+                                  " is open in this program already, by another copy of this "
+                                  "plugin or by LMDB itself, which must not have it open twice: "
+                                  "load the plugin from one path only");
+  }
   if (const int code = mdb_env_create(&env_); code != 0) throw to_error(code, "cannot start LMDB");
   page_size_ = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   mdb_env_set_mapsize(env_, round_up(settings_.max_bytes, page_size_));
@@ -90,6 +97,8 @@ void Environment::open() {
     throw Error(Errc::config, "cannot open " + file_ + ": " + mdb_strerror(code),
                 code > 0 ? code : 0);
   }
+  own_files_ = foreign_files(file_);  // LMDB opens it twice
+  for (const int file : own_files_) OwnFiles::add(file);
   if (mdb_env_get_maxkeysize(env_) < static_cast<int>(StoredKey::hashed_size)) {
     throw Error(Errc::config, "this build of LMDB takes keys of " +
                                   std::to_string(mdb_env_get_maxkeysize(env_)) +
@@ -167,6 +176,7 @@ void Environment::close() noexcept {
     if (slot.txn != nullptr) mdb_txn_abort(slot.txn);
     slot.txn = nullptr;
   }
+  for (const int file : own_files_) OwnFiles::remove(file);
   mdb_env_close(env_);
   env_ = nullptr;
 }
@@ -264,6 +274,15 @@ Environment::Reading::Reading(Environment& environment)
 Environment::Reading::~Reading() {
   mdb_txn_reset(txn_);
   environment_.give_back(slot_);
+}
+
+Environment::Reads Environment::reads() const noexcept {
+  Reads sum;
+  for (const Slot& slot : slots_) {
+    sum.hits += slot.hits.load(std::memory_order_relaxed);
+    sum.misses += slot.misses.load(std::memory_order_relaxed);
+  }
+  return sum;
 }
 
 void Environment::adopt_size() {

@@ -20,6 +20,7 @@
 #include <ctime>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace cairn::lmdb {
 
@@ -91,12 +92,23 @@ class Environment {
     Reading& operator=(const Reading&) = delete;
     ~Reading();
     MDB_txn* txn() const noexcept { return txn_; }
+    void count(std::uint64_t hits, std::uint64_t misses) noexcept {
+      Slot& slot = environment_.slots_[slot_];
+      slot.hits.store(slot.hits.load(std::memory_order_relaxed) + hits, std::memory_order_relaxed);
+      slot.misses.store(slot.misses.load(std::memory_order_relaxed) + misses,
+                        std::memory_order_relaxed);
+    }
 
    private:
     Environment& environment_;
     std::size_t slot_;
     MDB_txn* txn_;
   };
+  struct Reads {
+    std::uint64_t hits = 0, misses = 0;
+  };
+  /// What was counted.
+  Reads reads() const noexcept;
 
   /// A write transaction, aborted unless committed. Precondition: the caller has the turn to write.
   class Writing {
@@ -135,6 +147,7 @@ class Environment {
   struct alignas(64) Slot {
     std::atomic<bool> taken{false};
     MDB_txn* txn = nullptr;
+    std::atomic<std::uint64_t> hits{0}, misses{0};  // written by whoever has taken it
   };
 
   void open();
@@ -153,6 +166,7 @@ class Environment {
   const Services services_;
   const std::string file_;
   MDB_env* env_ = nullptr;
+  std::vector<int> own_files_;  // its descriptors
   MDB_dbi entries_ = 0, ages_ = 0, expiries_ = 0;
   std::size_t page_size_ = 4096;
   std::mutex mutex_;  // held while a write transaction is open, and while the map changes

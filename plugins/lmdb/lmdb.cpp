@@ -9,7 +9,6 @@
 #include <cairn/plugin.hpp>
 
 #include <array>
-#include <atomic>
 #include <charconv>
 #include <vector>
 
@@ -89,11 +88,7 @@ class Lmdb final : public Backend {
 
   ~Lmdb() override { Store::release(store_); }
 
-  std::optional<Entry> get(Key key, Call) override {
-    std::optional<Entry> found = store().get(key, now_ns());
-    count(found ? hits_ : misses_, 1);
-    return found;
-  }
+  std::optional<Entry> get(Key key, Call) override { return store().get(key); }
 
   void set(Key key, const Entry& entry, const SetOptions& how, Call call) override {
     Change change = put(key, entry, how);
@@ -106,13 +101,7 @@ class Lmdb final : public Backend {
     return change.was_there;
   }
 
-  void get_multi(Keys keys, Results results, Call) override {
-    store().get_multi(keys, results, now_ns());
-    std::uint64_t hits = 0;
-    for (std::size_t i = 0; i < keys.size(); ++i) hits += results.is_hit(i);
-    count(hits_, hits);
-    count(misses_, keys.size() - hits);
-  }
+  void get_multi(Keys keys, Results results, Call) override { store().get_multi(keys, results); }
 
   void set_multi(Keys keys, std::span<const Entry> entries, const SetOptions& how,
                  Statuses statuses, Call call) override {
@@ -161,14 +150,15 @@ class Lmdb final : public Backend {
       used = store().environment().used_bytes(reading.txn());
       entries = store().environment().entry_count(reading.txn());
     }
+    const Environment::Reads reads = store().environment().reads();
     const WriteCounters& writes = store().writer().counters();
     return Document::build([&](Writer out) {
       auto map = out.map(11);
       map.key("entries").unsigned_integer(entries);
       map.key("used_bytes").unsigned_integer(used);
       map.key("max_bytes").unsigned_integer(settings_.max_bytes);
-      map.key("hits").unsigned_integer(hits_.load());
-      map.key("misses").unsigned_integer(misses_.load());
+      map.key("hits").unsigned_integer(reads.hits);
+      map.key("misses").unsigned_integer(reads.misses);
       map.key("changes").unsigned_integer(writes.changes.load());
       map.key("commits").unsigned_integer(writes.commits.load());
       map.key("expired").unsigned_integer(writes.expired.load());
@@ -214,23 +204,18 @@ class Lmdb final : public Backend {
                            cairn_scan_visit visit, void* user) noexcept {
     return detail::guard(call, name, [&]() -> cairn_status {
       const auto& lmdb = *static_cast<const Lmdb*>(self);
-      for (const Store::Found& found : lmdb.store().scan(*cursor, limit, lmdb.now_ns())) {
+      for (const Store::Found& found : lmdb.store().scan(*cursor, limit)) {
         visit(user, {found.key.data(), found.key.size()}, &found.entry.raw());
       }
       return CAIRN_OK;
     });
   }
   static constexpr cairn_scan scan_table{sizeof(cairn_scan), 0, &scan};
-  static void count(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
-    counter.fetch_add(n, std::memory_order_relaxed);
-  }
 
   const Services services_;
   const Nanoseconds ttl_;
   const Settings settings_;
   std::shared_ptr<Store> store_;
-  alignas(64) std::atomic<std::uint64_t> hits_{0};
-  alignas(64) std::atomic<std::uint64_t> misses_{0};
 };
 
 }  // namespace

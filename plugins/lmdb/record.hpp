@@ -114,8 +114,9 @@ class Record {
   std::string_view payload() const noexcept { return payload_; }
   /// The whole key; only of a record under a hashed key.
   std::string_view key() const noexcept { return key_; }
+  bool expires() const noexcept { return header_.expires_ns != 0; }
   bool has_expired(std::int64_t now_ns) const noexcept {
-    return header_.expires_ns != 0 && header_.expires_ns <= now_ns;
+    return expires() && header_.expires_ns <= now_ns;
   }
 
  private:

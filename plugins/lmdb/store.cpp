@@ -210,21 +210,30 @@ Store::~Store() {
   });
 }
 
-std::optional<Entry> Store::get(Key key, std::int64_t now_ns) {
-  const Environment::Reading reading(*environment_);
-  return read(reading, key, now_ns);
+std::optional<Entry> Store::get(Key key) {
+  Environment::Reading reading(*environment_);
+  std::optional<Entry> found = read(reading, key);
+  reading.count(found ? 1 : 0, found ? 0 : 1);
+  return found;
 }
 
-void Store::get_multi(Keys keys, Results results, std::int64_t now_ns) {
-  const Environment::Reading reading(*environment_);
+void Store::get_multi(Keys keys, Results results) {
+  Environment::Reading reading(*environment_);
+  std::uint64_t hits = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (std::optional<Entry> entry = read(reading, keys[i], now_ns))
-      results.hit(i, std::move(*entry));
+    try {
+      if (std::optional<Entry> entry = read(reading, keys[i])) {
+        results.hit(i, std::move(*entry));
+        ++hits;
+      }
+    } catch (const Error& error) {  // a damaged record is its key's affair
+      results.fail(i, error.code());
+    }
   }
+  reading.count(hits, keys.size() - hits);
 }
 
-std::optional<Entry> Store::read(const Environment::Reading& reading, Key key,
-                                 std::int64_t now_ns) {
+std::optional<Entry> Store::read(const Environment::Reading& reading, Key key) {
   const StoredKey stored(key);
   MDB_val stored_key = to_val(stored.view()), value;
   const int code = mdb_get(reading.txn(), environment_->entries(), &stored_key, &value);
@@ -232,7 +241,7 @@ std::optional<Entry> Store::read(const Environment::Reading& reading, Key key,
   if (code != 0) throw to_error(code, "cannot read " + settings_.folder);
   const Record record(to_view(value), stored.is_hashed());
   if (!record.is_sound()) throw Error(Errc::corrupt, "a record is shorter than its header");
-  if (record.has_expired(now_ns)) return std::nullopt;
+  if (has_expired(record)) return std::nullopt;
   if (stored.is_hashed() && record.key() != key.view()) return std::nullopt;
   return to_entry(record);
 }
@@ -246,8 +255,7 @@ Entry Store::to_entry(const Record& record) {
   return entry;
 }
 
-std::vector<Store::Found> Store::scan(std::uint64_t& cursor, std::size_t limit,
-                                      std::int64_t now_ns) {
+std::vector<Store::Found> Store::scan(std::uint64_t& cursor, std::size_t limit) {
   constexpr std::size_t most = 1000, most_bytes = 16 << 20, most_scans = 64;
   std::string after;
   if (cursor != 0) {
@@ -284,7 +292,7 @@ std::vector<Store::Found> Store::scan(std::uint64_t& cursor, std::size_t limit,
       if (stored[0] == StoredKey::reserved && stored.size() != StoredKey::hashed_size) continue;
       const bool hashed = stored.size() == StoredKey::hashed_size;
       const Record record(to_view(value), hashed);
-      if (!record.is_sound() || record.has_expired(now_ns)) continue;
+      if (!record.is_sound() || has_expired(record)) continue;
       found.push_back({std::string(hashed ? record.key() : stored), to_entry(record)});
       bytes += value.mv_size;
     }

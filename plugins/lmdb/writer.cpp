@@ -1,5 +1,7 @@
 #include "writer.hpp"
 
+#include "futex.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -16,6 +18,9 @@ constexpr std::size_t smallest_part = std::size_t{256} << 10;
 // What a record costs in the three trees, beyond its bytes.
 constexpr std::size_t overhead = 96;
 constexpr std::size_t page = 4096;
+// How long a leader serves others beside itself. To hand the lead over costs about as much as a
+// commit that does not wait for the disk: another thread has to be woken first.
+constexpr std::chrono::microseconds longest_lead{500};
 
 std::size_t cost_of(std::size_t record, std::size_t key) noexcept {
   const std::size_t bytes = record + 2 * key + overhead;
@@ -24,59 +29,111 @@ std::size_t cost_of(std::size_t record, std::size_t key) noexcept {
 
 }  // namespace
 
+// What one caller asked for, on its stack: gone as soon as it sees that it is done.
+class Writer::Request {
+ public:
+  explicit Request(std::span<Change> wanted) : changes(wanted) {}
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  const std::span<Change> changes;
+  std::exception_ptr error;
+
+  /// Until it is done, or its caller is to lead. False: neither by then.
+  bool wait_until(Clock::time_point deadline) noexcept {
+    while (state_.load(std::memory_order_acquire) == waiting) {
+      const auto left = deadline - Clock::now();
+      if (left <= Clock::duration::zero()) return false;
+      futex_wait(state_, waiting, left, Futex::in_process);
+    }
+    return true;
+  }
+  bool leads() const noexcept { return state_.load(std::memory_order_acquire) == leading; }
+  void make_leader() noexcept { move_to(leading); }
+  void finish() noexcept { move_to(done); }
+
+ private:
+  enum : std::uint32_t { waiting, leading, done };
+  void move_to(std::uint32_t state) noexcept {
+    const auto* word = &state_;
+    state_.store(state, std::memory_order_release);
+    futex_wake(word, Futex::in_process);  // where *this was: it may be gone already
+  }
+
+  std::atomic<std::uint32_t> state_{waiting};
+};
+
 void Writer::apply(std::span<Change> changes, Clock::time_point deadline) {
   if (changes.empty()) return;
-  Request request{.changes = changes, .error = nullptr, .wake = {}};
-  std::unique_lock lock(mutex_);
-  queue_.push_back(&request);
-  if (!has_leader_) {
-    has_leader_ = request.leads = true;
+  Request request(changes);
+  bool leads = false;
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(&request);
+    leads = !has_leader_;
+    has_leader_ = true;
   }
-  while (!request.done && !request.leads) {
-    if (request.wake.wait_until(lock, deadline) == std::cv_status::timeout && !request.done &&
-        !request.leads) {
-      // Still in the queue: nobody has begun with it. Otherwise its leader is about to answer.
-      if (const auto it = std::find(queue_.begin(), queue_.end(), &request); it != queue_.end()) {
-        queue_.erase(it);
-        throw Error(Errc::timeout, "the write did not get its turn in time");
-      }
-      request.wake.wait(lock, [&] { return request.done; });
-    }
+  if (!leads) {
+    if (!request.wait_until(deadline)) give_up(request);
+    leads = request.leads();
   }
-  if (!request.done) lead(request, deadline, lock);
+  if (leads) lead(request, deadline);
   if (request.error) std::rethrow_exception(request.error);
 }
 
-void Writer::lead(Request& request, Clock::time_point deadline,
-                  std::unique_lock<std::mutex>& lock) {
-  std::vector<Request*> taken;
-  lock.unlock();
+// Throws, unless somebody has begun with the request, or it was made the leader meanwhile.
+void Writer::give_up(Request& request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!request.leads() && std::erase(queue_, &request) != 0) {
+      throw Error(Errc::timeout, "the write did not get its turn in time");
+    }
+  }
+  request.wait_until(Clock::time_point::max());
+}
+
+void Writer::lead(Request& own, Clock::time_point deadline) {
+  const auto begin = Clock::now();
+  std::vector<Request*> group;
+  for (;;) {
+    const bool had_turn = commit_group(own, deadline, group);
+    for (Request* one : group) {
+      if (one != &own) one->finish();
+    }
+    group.clear();
+    const bool goes_on = had_turn && Clock::now() - begin < longest_lead;
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty()) {
+      has_leader_ = false;
+      return;
+    }
+    if (!goes_on) {
+      queue_.front()->make_leader();
+      return;
+    }
+  }
+}
+
+// What is in the queue now, in one transaction. False: another process kept the turn.
+bool Writer::commit_group(Request& own, Clock::time_point deadline, std::vector<Request*>& group) {
   try {
     const CreationLocks::Turn turn(locks_, deadline);
-    lock.lock();
-    taken.assign(queue_.begin(), queue_.end());
-    queue_.clear();
-    lock.unlock();
+    {
+      const std::lock_guard lock(mutex_);
+      group.assign(queue_.begin(), queue_.end());
+      queue_.clear();
+    }
     try {
-      commit(taken);
+      commit(group);
     } catch (...) {
       const std::exception_ptr error = std::current_exception();
-      for (Request* one : taken) one->error = error;
+      for (Request* one : group) one->error = error;
     }
-    lock.lock();
-  } catch (...) {  // no turn: only this caller's patience is over
-    if (!lock.owns_lock()) lock.lock();
-    std::erase(queue_, &request);
-    request.error = std::current_exception();
-  }
-  has_leader_ = !queue_.empty();
-  if (has_leader_) {
-    queue_.front()->leads = true;
-    queue_.front()->wake.notify_one();
-  }
-  for (Request* one : taken) {
-    one->done = true;
-    one->wake.notify_one();  // under the lock: `one` is gone as soon as its caller sees `done`
+    return true;
+  } catch (...) {  // only this caller's patience is over, and only if it still waits
+    const std::lock_guard lock(mutex_);
+    if (std::erase(queue_, &own) != 0) own.error = std::current_exception();
+    return false;
   }
 }
 

@@ -1,5 +1,6 @@
-// Changes, grouped: whoever comes first leads, and commits what everybody else has asked for
-// meanwhile in the same transaction. No thread of its own.
+// Changes, grouped: whoever comes first leads. It commits its own changes, then what the others have
+// asked for meanwhile in one transaction, and so on, a few times; then another leads. No thread of
+// its own.
 //
 // The file never overflows for the caller. Above three quarters of `max_bytes` every write removes
 // a little more than it adds, what has expired first, then what is oldest; if LMDB finds no room
@@ -16,11 +17,11 @@
 #include <cairn/backend.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <span>
+#include <vector>
 
 namespace cairn::lmdb {
 
@@ -54,16 +55,11 @@ class Writer {
   const WriteCounters& counters() const noexcept { return counters_; }
 
  private:
-  // What one caller asked for, on its stack.
-  struct Request {
-    std::span<Change> changes;
-    bool done = false;
-    bool leads = false;  // its caller is, or is to be, the leader
-    std::exception_ptr error;
-    std::condition_variable wake;
-  };
+  class Request;
 
-  void lead(Request& request, Clock::time_point deadline, std::unique_lock<std::mutex>& lock);
+  void give_up(Request& request);
+  void lead(Request& own, Clock::time_point deadline);
+  bool commit_group(Request& own, Clock::time_point deadline, std::vector<Request*>& group);
   void commit(std::span<Request* const> requests);
   void commit_part(std::span<Change* const> changes, std::size_t bytes);
   int try_part(std::span<Change* const> changes, std::size_t bytes);
@@ -84,7 +80,7 @@ class Writer {
   WriteCounters counters_;
 
   std::mutex mutex_;
-  std::deque<Request*> queue_;  // guarded by mutex_
+  std::deque<Request*> queue_;  // guarded by mutex_: that nobody has begun with
   bool has_leader_ = false;     // guarded by mutex_
 };
 

@@ -166,6 +166,53 @@ TEST_CASE("components on one folder share it, and must agree about it", "[lmdb]"
              Catch::Contains("already open in this program with other settings"));
 }
 
+TEST_CASE("another copy of the plugin in the same program is kept from opening the file twice",
+          "[lmdb]") {
+  TemporaryFolder folder;
+  const std::string built = std::getenv("CAIRN_PLUGIN_DIR");
+  std::filesystem::create_directories(folder.path("plugins"));
+  std::filesystem::copy_file(built + "/cairn-lmdb.so", folder.path("plugins") + "/cairn-lmdb.so");
+  {
+    ComponentUnderTest first("lmdb", {{"path", folder.path()}});
+    first->set("k", Entry::borrow("v"), {}, Call());
+    setenv("CAIRN_PLUGIN_DIR", folder.path("plugins").c_str(), 1);
+    CHECK_THAT(error_of({{"path", folder.path()}}),
+               Catch::StartsWith("config: ") && Catch::Contains("another copy of this plugin"));
+    CHECK(first->get("k", Call()).has_value());
+  }
+  {
+    ComponentUnderTest second("lmdb", {{"path", folder.path()}});
+    CHECK(second->get("k", Call())->bytes() == "v");
+  }
+  setenv("CAIRN_PLUGIN_DIR", built.c_str(), 1);
+}
+
+TEST_CASE("files of somebody else that may not be written are refused by name", "[lmdb]") {
+  TemporaryFolder folder;
+  fill(folder.path());
+  for (const auto& path : {folder.path(), folder.path("")}) chmod(path.c_str(), 0777);
+  const int all = geteuid() == 0 ? 0 : 0400;  // root's files are closed to nobody; ours to us
+  chmod((folder.path() + "/creation-locks").c_str(), 0666);
+  chmod((folder.path() + "/lock.mdb").c_str(), 0666);
+  chmod((folder.path() + "/data.mdb").c_str(), static_cast<mode_t>(all));
+  int result[2];
+  REQUIRE(pipe(result) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (geteuid() == 0 && setuid(65534) != 0) _exit(1);
+    const std::string error = error_of({{"path", folder.path()}, {"max_bytes", "1MiB"}});
+    (void)!write(result[1], error.data(), error.size());
+    _exit(0);
+  }
+  close(result[1]);
+  char text[1000];
+  const ssize_t size = read(result[0], text, sizeof text);
+  close(result[0]);
+  waitpid(child, nullptr, 0);
+  CHECK_THAT(std::string(text, size < 0 ? 0 : static_cast<std::size_t>(size)),
+             Catch::StartsWith("config: lmdb: ") && Catch::Contains("data.mdb: Permission denied"));
+}
+
 TEST_CASE("file systems that several machines share are known by name", "[lmdb]") {
   CHECK(lmdb::network_file_system(0x6969) == "NFS");
   CHECK(lmdb::network_file_system(0xff534d42) == "CIFS");
