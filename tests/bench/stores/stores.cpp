@@ -3,10 +3,12 @@
 //
 // What is compared runs in turns in one process, and the median of the rounds' ratios counts: the
 // machine may be busy with other things. CAIRN_PLUGIN_DIR says where the plugins are.
+#include "../../plugins/lmdb/stampede.hpp"
 #include "../../plugins/lmdb/temporary_folder.hpp"
 #include "../../plugins/memcached/memcached_under_test.hpp"
 
 #include <lmdb.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,16 +17,16 @@
 #include <thread>
 
 using namespace cairn;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
 using Body = std::function<void(int times)>;
 
 double microseconds(const Body& body, int times) {
-  const auto before = Clock::now();
+  const auto before = SteadyClock::now();
   body(times);
-  return std::chrono::duration<double, std::micro>(Clock::now() - before).count() / times;
+  return std::chrono::duration<double, std::micro>(SteadyClock::now() - before).count() / times;
 }
 
 double median(std::vector<double> numbers) {
@@ -50,6 +52,25 @@ void compare(const char* what, int times, const Body& ours, const char* other, c
               median(ratios));
   std::fflush(stdout);
 }
+
+// This thread, and the processes that it starts, on one processor. A client and a server that sleep
+// in turns on two pay for waking each other, more or less by chance; here only work counts.
+class OnOneProcessor {
+ public:
+  OnOneProcessor() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  OnOneProcessor(const OnOneProcessor&) = delete;
+  OnOneProcessor& operator=(const OnOneProcessor&) = delete;
+  ~OnOneProcessor() { sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_;
+};
 
 // `body(thread, times)` on some threads at once; the time of all.
 Body on_threads(int count, const std::function<void(int, int)>& body) {
@@ -88,10 +109,16 @@ struct Bare {
   }
 };
 
-void bench_memcached() {
+void bench_memcached(const char* protocol) {
+  const OnOneProcessor pinned;
+  std::printf("memcached, %s, one thread on the server's processor:\n", protocol);
   PrivateMemcached server({}, PrivateMemcached::On::unix_socket);
-  ComponentUnderTest plugin("memcached", {{"servers", "unix:" + server.unix_socket()}});
+  ComponentUnderTest plugin("memcached",
+                            {{"servers", "unix:" + server.unix_socket()}, {"protocol", protocol}});
   Bare bare(server.unix_socket());
+  if (std::string_view(protocol) == "binary") {
+    memcached_behavior_set(bare.client, MEMCACHED_BEHAVIOR_BINARY_PROTOCOL, 1);
+  }
   const std::string value(100, 'v');
   std::vector<std::string> names;
   std::vector<Entry> entries;
@@ -169,6 +196,18 @@ void bench_memcached() {
           }
         }
       });
+  std::printf("dogpile.cache pylibmc: ");
+  std::fflush(stdout);
+  check(std::system(
+            ("/usr/bin/python3 " CAIRN_BENCH_PEER " pylibmc " + server.unix_socket()).c_str()) == 0,
+        "peer.py");
+}
+
+void bench_memcached_threads() {
+  std::printf("memcached, threads on all processors:\n");
+  PrivateMemcached server({}, PrivateMemcached::On::unix_socket);
+  ComponentUnderTest plugin("memcached", {{"servers", "unix:" + server.unix_socket()}});
+  plugin->set("key:1", Entry::borrow(std::string(100, 'v')), {}, Call());
   std::deque<Bare> clients;
   for (int i = 0; i < 16; ++i) clients.emplace_back(server.unix_socket());
   compare("memcached get, 16 threads", 16'000,
@@ -179,22 +218,17 @@ void bench_memcached() {
           "libmemcached, client per thread", on_threads(16, [&](int t, int n) {
             while (n-- > 0) clients[static_cast<std::size_t>(t)].get("key:1");
           }));
-  std::printf("dogpile.cache pylibmc: ");
-  std::fflush(stdout);
-  check(std::system(
-            ("/usr/bin/python3 " CAIRN_BENCH_PEER " pylibmc " + server.unix_socket()).c_str()) == 0,
-        "peer.py");
 }
 
 // LMDB as one would use it by hand, in a folder of its own.
 class BareLmdb {
  public:
-  explicit BareLmdb(const std::string& folder) {
+  explicit BareLmdb(const std::string& folder, unsigned sync = MDB_NOSYNC) {
     std::filesystem::create_directories(folder);
     mdb_env_create(&env_);
     mdb_env_set_mapsize(env_, 1u << 30);
     mdb_env_set_maxreaders(env_, 1024);
-    check(mdb_env_open(env_, folder.c_str(), MDB_NOTLS | MDB_NOSYNC, 0600) == 0, "mdb_env_open");
+    check(mdb_env_open(env_, folder.c_str(), MDB_NOTLS | sync, 0600) == 0, "mdb_env_open");
     MDB_txn* txn = nullptr;
     mdb_txn_begin(env_, nullptr, 0, &txn);
     mdb_dbi_open(txn, nullptr, 0, &dbi_);
@@ -307,18 +341,6 @@ void bench_lmdb() {
       [&](int n) {
         while (n-- > 0) bare.put(name(n), value);
       });
-  compare("lmdb set, 8 threads", 8000,
-          on_threads(8,
-                     [&](int t, int n) {
-                       while (n-- > 0) plugin->set(name(n * 8 + t), entry, {}, Call());
-                     }),
-          "bare, one transaction each, 8 thr.", on_threads(8, [&](int t, int n) {
-            while (n-- > 0) bare.put(name(n * 8 + t), value);
-          }));
-  const Document stats = plugin->stats(Call());
-  std::printf("   (%.1f changes per commit, by all the above)\n",
-              static_cast<double>(stats.root()["changes"].int_value()) /
-                  static_cast<double>(stats.root()["commits"].int_value()));
   std::vector<Key> keys(names.begin(), names.begin() + 100);
   std::vector<Entry> entries(100, entry);
   compare(
@@ -334,6 +356,19 @@ void bench_lmdb() {
           for (int i = 0; i < 100; ++i) bare.put(name(i), value);
         }
       });
+  compare(
+      "lmdb set_multi(100)", 100,
+      [&](int n) {
+        std::vector<cairn_status> statuses(100);
+        while (n-- > 0)
+          plugin->set_multi(keys, entries, {}, Statuses(statuses.data(), 100), Call());
+      },
+      "lmdb set, 100 times",
+      [&](int n) {
+        while (n-- > 0) {
+          for (int i = 0; i < 100; ++i) plugin->set(name(i), entry, {}, Call());
+        }
+      });
   std::printf("dogpile.cache dbm: ");
   std::fflush(stdout);
   check(std::system(
@@ -341,9 +376,72 @@ void bench_lmdb() {
         "peer.py");
 }
 
+// What writers on several threads gain by sharing transactions.
+void bench_lmdb_groups(const char* sync, unsigned bare_sync, int times) {
+  TemporaryFolder folder;
+  ComponentUnderTest plugin("lmdb", {{"path", folder.path("plugin")}, {"sync", sync}});
+  BareLmdb bare(folder.path("bare"), bare_sync);
+  const std::string value(100, 'v');
+  const Entry entry = Entry::borrow(value);
+  for (const int threads : {2, 8, 32}) {
+    const auto changes = [&](const char* what) {
+      return static_cast<double>(plugin->stats(Call()).root()[what].int_value());
+    };
+    const double changes_before = changes("changes"), commits_before = changes("commits");
+    const std::string what = "lmdb set, " + std::to_string(threads) + " threads, sync = " + sync;
+    compare(what.c_str(), times,
+            on_threads(threads,
+                       [&](int t, int n) {
+                         while (n-- > 0) plugin->set(key_of(n * 32 + t), entry, {}, Call());
+                       }),
+            "bare, one transaction each", on_threads(threads, [&](int t, int n) {
+              while (n-- > 0) bare.put(key_of(n * 32 + t), value);
+            }));
+    std::printf("   (%.1f changes per commit)\n",
+                (changes("changes") - changes_before) / (changes("commits") - commits_before));
+  }
+}
+
+// Eight processes miss one value at once; its creation takes 60 ms.
+void bench_stampede(const char* what, const std::function<std::string(int round)>& backend) {
+  std::vector<double> late;
+  int creators = 0;
+  for (int round = 0; round < 11; ++round) {
+    const Stampede stampede = Stampede::of(8, backend(round));
+    check(stampede.right == 8, "stampede");
+    creators = std::max(creators, stampede.creators);
+    late.push_back(stampede.last_waiter_ms);
+  }
+  std::printf("%s: 8 processes, %d creator call; last waiter after %.2f ms (%.2f to %.2f)\n", what,
+              creators, median(late), *std::min_element(late.begin(), late.end()),
+              *std::max_element(late.begin(), late.end()));
+  std::fflush(stdout);
+}
+
 }  // namespace
 
-int main() {
-  bench_memcached();
-  bench_lmdb();
+int main(int argc, char** argv) {
+  const std::string_view only = argc > 1 ? argv[1] : "";  // memcached, lmdb, groups or stampede
+  if (only.empty() || only == "memcached") {
+    bench_memcached("ascii");
+    bench_memcached("binary");
+    bench_memcached_threads();
+  }
+  if (only.empty() || only == "lmdb") bench_lmdb();
+  if (only.empty() || only == "groups") {
+    bench_lmdb_groups("none", MDB_NOSYNC, 6400);
+    bench_lmdb_groups("full", 0, 320);
+  }
+  if (only.empty() || only == "stampede") {
+    std::deque<PrivateMemcached> servers;
+    bench_stampede("memcached", [&](int) {
+      const PrivateMemcached& server =
+          servers.emplace_back(std::vector<std::string>{}, PrivateMemcached::On::unix_socket);
+      return "plugin = \"memcached\"\nservers = [\"unix:" + server.unix_socket() + "\"]\n";
+    });
+    TemporaryFolder folder;
+    bench_stampede("lmdb", [&](int round) {
+      return "plugin = \"lmdb\"\npath = \"" + folder.path(std::to_string(round)) + "\"\n";
+    });
+  }
 }
