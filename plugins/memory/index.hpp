@@ -68,34 +68,49 @@ struct alignas(64) Bucket {
 };
 static_assert(sizeof(Bucket) == 64);
 
-class Table {
+/// A line that says how many buckets there are, and then the buckets: one mapping.
+class alignas(64) Table {
  public:
-  explicit Table(std::size_t buckets) : buckets_(buckets) {
-    void* memory =
-        mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  struct Unmap {
+    void operator()(Table* table) const noexcept { munmap(table, table->bytes()); }
+  };
+  using Owner = std::unique_ptr<Table, Unmap>;
+
+  /// Errors: std::bad_alloc.
+  static Owner make(std::size_t buckets) {
+    void* memory = mmap(nullptr, sizeof(Table) + buckets * sizeof(Bucket), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
-    first_ = static_cast<Bucket*>(memory);  // pages of zeros are empty buckets
+    return Owner(new (memory) Table(buckets));  // pages of zeros are empty buckets
   }
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
-  ~Table() { munmap(first_, bytes()); }
 
   std::size_t buckets() const noexcept { return buckets_; }
-  std::size_t bytes() const noexcept { return buckets_ * sizeof(Bucket); }
-  Bucket& bucket(std::size_t i) const noexcept { return first_[i]; }
+  std::size_t bytes() const noexcept { return sizeof(Table) + buckets_ * sizeof(Bucket); }
+  Bucket& bucket(std::size_t i) const noexcept {
+    return reinterpret_cast<Bucket*>(const_cast<Table*>(this) + 1)[i];
+  }
   std::size_t home(Hash hash) const noexcept {
     return static_cast<std::size_t>(std::uint64_t{hash.place()} * buckets_ >> 32);
   }
   std::size_t after(std::size_t bucket) const noexcept {
     return bucket + 1 == buckets_ ? 0 : bucket + 1;
   }
-  /// Gives the memory back, but not the addresses.
-  void empty() noexcept { madvise(first_, bytes(), MADV_DONTNEED); }
+  /// Gives the memory back, but for the first page, and not the addresses. A late reader finds in
+  /// the first page what it must not use, and does not: see uses().
+  void empty() noexcept {
+    if (bytes() > page)
+      madvise(reinterpret_cast<char*>(this) + page, bytes() - page, MADV_DONTNEED);
+  }
+
+  static constexpr std::size_t page = 4096;
 
  private:
+  explicit Table(std::size_t buckets) noexcept : buckets_(buckets) {}
   const std::size_t buckets_;
-  Bucket* first_;
 };
+static_assert(sizeof(Table) == sizeof(Bucket));
 
 /// Where a record is, while the lock is held.
 struct Slot {
@@ -111,12 +126,12 @@ struct Slot {
 class Index {
  public:
   Index() {
-    tables_.push_back(std::make_unique<Table>(smallest));
+    tables_.push_back(Table::make(smallest));
     current_ = tables_.back().get();
   }
 
   Table* table() const noexcept { return current_.load(std::memory_order_acquire); }
-  /// Step 3 of a read (readers.hpp): whether `table` is still the one that writers change.
+  /// Step 3 of a read (pins.hpp): whether `table` is still the one that writers change.
   bool uses(const Table& table) const noexcept {
     return current_.load(std::memory_order_seq_cst) == &table;
   }
@@ -185,7 +200,7 @@ class Index {
   }
 
  private:
-  static constexpr std::size_t smallest = 4096 / sizeof(Bucket);
+  static constexpr std::size_t smallest = (Table::page - sizeof(Table)) / sizeof(Bucket);
 
   static std::uint64_t word_of(Hash hash, Record& record) noexcept {
     return hash.prefix() | reinterpret_cast<std::uintptr_t>(&record);
@@ -210,7 +225,7 @@ class Index {
   [[gnu::noinline]] void grow(HashOf hash_of) {
     Table& from = *table();
     tables_.reserve(tables_.size() + 1);
-    tables_.push_back(std::make_unique<Table>(from.buckets() + from.buckets() / 2));
+    tables_.push_back(Table::make(from.buckets() + from.buckets() / 2));
     Table& to = *tables_.back();
     for (std::size_t b = 0; b < from.buckets(); ++b) {
       visit_bucket(b, [&](Record& record) { place(to, hash_of(record), record); });
@@ -221,7 +236,7 @@ class Index {
 
   std::atomic<Table*> current_;
   std::size_t size_ = 0;
-  std::vector<std::unique_ptr<Table>> tables_;  // the last one is in use
+  std::vector<Table::Owner> tables_;  // the last one is in use
 };
 
 }  // namespace cairn::memory

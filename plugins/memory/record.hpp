@@ -1,7 +1,7 @@
 // A Record is one entry as the store keeps it: bookkeeping, key and value in a single allocation,
 // so that a hit touches one line of the index and one of the record.
 //
-//     | Record: 36 bytes | Timed | created | version | replicas | key | bytes, or SharedPayload |
+//     | Record: 36 bytes | Timed | created | version | key | bytes, or SharedPayload |
 //
 // What an entry does not have (a time to live, metadata) takes no room; `layout` says what is
 // there. A record is itself the cairn_owner of what a hit hands out. It is immutable once
@@ -13,10 +13,10 @@
 
 #include <cairn/entry.hpp>
 
-#include <malloc.h>
-
 #include <array>
 #include <atomic>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -39,8 +39,9 @@ class Heat {
   Heat(unsigned count, unsigned age) noexcept : bits_(pack(count, age, false)) {}
 
   /// A hit. Called by readers.
-  void touch(unsigned age) noexcept {
+  [[gnu::always_inline]] void touch(unsigned age) noexcept {
     const unsigned bits = bits_.load(std::memory_order_relaxed);
+    if (bits == pack(hottest, age, true)) return;  // the popular ones: nothing to write
     const unsigned was = count_of(bits, age);
     const unsigned now = pack(was < hottest ? was + 1 : was, age, true);
     if (now != bits) bits_.store(static_cast<std::uint8_t>(now), std::memory_order_relaxed);
@@ -90,18 +91,11 @@ struct SharedPayload {
   std::uint64_t kind;
 };
 
-/// A stand-in for a record that many threads read at once: each counts its references on a line of
-/// its own. Every replica holds one reference on the record.
-struct alignas(64) Replica : cairn_owner {
-  Record* home;
-  unsigned siblings;  // how many there are, this one included
-};
-
 enum class Segment : std::uint8_t { none, window, probation, protected_ };
 
 struct Record : cairn_owner {
   // Bits of `layout`.
-  static constexpr unsigned timed = 1, dated = 2, versioned = 4, shared = 8, replicated = 16;
+  static constexpr unsigned timed = 1, dated = 2, versioned = 4, shared = 8;
   static constexpr std::size_t longest_key = 0xffff;
   static constexpr std::size_t longest_inline_value = 0xffff;
 
@@ -114,38 +108,34 @@ struct Record : cairn_owner {
   Segment segment;
   std::uint8_t unused;  // the 36th byte; what follows begins in the padding of this struct
 
-  struct Extras {
-    std::int64_t expires_ns = 0;
-    unsigned replicas = 0;
-  };
-  /// Copies key and value; retains the owner of what is shared. Errors: std::bad_alloc.
-  static Record* make(std::string_view key, const Entry& value, const Extras& extras);
+  /// Copies key and value; retains the owner of what is shared. `expires_ns` 0: never. Errors:
+  /// std::bad_alloc.
+  static Record* make(std::string_view key, const Entry& value, std::int64_t expires_ns);
 
   std::string_view key() const noexcept { return {at(key_offset()), key_size}; }
+  [[gnu::always_inline]] bool has_key(std::string_view other) const noexcept {
+    return key_size == other.size() && same(at(key_offset()), other.data(), key_size);
+  }
   /// Meaningless unless layout & timed.
   Timed& time() noexcept { return *reinterpret_cast<Timed*>(this + 1); }
   static Record* of(Timed& time) noexcept { return reinterpret_cast<Record*>(&time) - 1; }
   /// Meaningless unless layout & shared.
   SharedPayload payload() const noexcept { return load<SharedPayload>(key_offset() + key_size); }
-  Replica* replicas() const noexcept { return load<Replica*>(key_offset() - sizeof(Replica*)); }
   bool expired(std::int64_t now_ns) noexcept { return now_ns >= time().expires_ns; }
 
   /// What to hand out, under `owner`, on which a reference is passed.
   cairn_entry entry(cairn_owner* owner) noexcept;
 
-  /// What it costs to keep: the allocation with its header, its place in the index and its share of
-  /// the policy's tables, and what it shares, as declared.
-  std::size_t charge() noexcept {
-    constexpr std::size_t allocation_header = 8, index_and_policy = 20;
-    std::size_t cost = malloc_usable_size(this) + allocation_header + index_and_policy;
-    if ((layout & shared) != 0) cost += payload().size;
-    if ((layout & replicated) != 0) cost += malloc_usable_size(replicas()) + allocation_header;
-    return cost;
+  /// What it costs to keep: the allocation as the C library makes it, its place in the index and its
+  /// share of the policy's tables, and what it shares, as declared.
+  std::size_t charge() const noexcept {
+    constexpr std::size_t index_and_policy = 20;
+    const std::size_t cost = allocation(size()) + index_and_policy;
+    return (layout & shared) != 0 ? cost + payload().size : cost;
   }
 
-  /// Starts fetching the lines that a reader of a small entry will want, before it is known to be
-  /// safe to look at them: the claim that makes it so (readers.hpp) would otherwise hold up their
-  /// loads.
+  /// Starts fetching the lines that a reader of a small entry will want, all at once, and before it
+  /// is known to be safe to look at them.
   void prefetch() const noexcept {
     __builtin_prefetch(this);
     __builtin_prefetch(at(64));
@@ -153,7 +143,7 @@ struct Record : cairn_owner {
   }
 
   /// The store's own reference. Readers may still hold theirs.
-  void let_go() noexcept;
+  void let_go() noexcept { cairn_release(this); }
 
   Record* previous() const noexcept { return link(0); }
   Record* next() const noexcept { return link(1); }
@@ -161,6 +151,16 @@ struct Record : cairn_owner {
   void set_next(Record* record) noexcept { set_link(1, record); }
 
  private:
+  std::size_t size() const noexcept {
+    return std::max(sizeof(Record), key_offset() + key_size + value_size);
+  }
+  // Reckoned, and not asked of malloc_usable_size(), which looks into the line before the record.
+  static std::size_t allocation(std::size_t size) noexcept {
+    constexpr std::size_t header = 8, grain = 16, mapped_from = 128 * 1024, page = 4096;
+    const std::size_t to = size < mapped_from ? grain : page;
+    return (size + header + to - 1) & ~(to - 1);
+  }
+
   Record* link(int which) const noexcept {
     return reinterpret_cast<Record*>(std::uintptr_t{link_high[which]} << 32 | link_low[which]);
   }
@@ -181,47 +181,69 @@ struct Record : cairn_owner {
     return result;
   }
 
+  // Keys are short, and when they get here mostly equal: no call, no loop up to 32 bytes.
+  [[gnu::always_inline]] static bool same(const char* a, const char* b, std::size_t size) noexcept {
+    if (size < 8 || size > 64) return std::memcmp(a, b, size) == 0;
+    const auto differ = [&](std::size_t i) {
+      std::uint64_t x, y;
+      std::memcpy(&x, a + i, sizeof x);
+      std::memcpy(&y, b + i, sizeof y);
+      return x ^ y;
+    };
+    std::uint64_t difference = differ(0) | differ(size - 8);
+    if (size > 16) difference |= differ(8) | differ(size - 16);
+    for (std::size_t i = 16; i + 16 < size; i += 8) difference |= differ(i);
+    return difference == 0;
+  }
+
   static constexpr std::size_t head = 36;
-  static const std::array<std::uint8_t, 32> key_offsets;
+  // Kind, flags (none) and version in one store, as whoever copies the entry next reads them in one
+  // load, which could not be forwarded from three stores.
+  static void describe(cairn_entry& out, std::uint16_t kind, std::int32_t version) noexcept {
+    static_assert(offsetof(cairn_entry, flags) == offsetof(cairn_entry, kind) + 2 &&
+                  offsetof(cairn_entry, value_version) == offsetof(cairn_entry, kind) + 4);
+    constexpr bool little = std::endian::native == std::endian::little;
+    const std::uint64_t all = std::uint64_t{kind} << (little ? 0 : 48) |
+                              std::uint64_t{static_cast<std::uint32_t>(version)}
+                                  << (little ? 32 : 0);
+    std::memcpy(reinterpret_cast<char*>(&out) + offsetof(cairn_entry, kind), &all, sizeof all);
+  }
+
+  static const std::array<std::uint8_t, 16> key_offsets;
   static void destroy_record(cairn_owner* owner) noexcept;
-  static Replica* make_replicas(Record* home, unsigned count);
 };
 static_assert(sizeof(Record) == 40, "36 bytes, and padding");
 
-inline constexpr std::array<std::uint8_t, 32> Record::key_offsets = [] {
-  std::array<std::uint8_t, 32> offsets{};
+inline constexpr std::array<std::uint8_t, 16> Record::key_offsets = [] {
+  std::array<std::uint8_t, 16> offsets{};
   for (unsigned bits = 0; bits < offsets.size(); ++bits) {
     std::size_t offset = (bits & timed) != 0 ? sizeof(Record) + sizeof(Timed) : head;
     if ((bits & dated) != 0) offset += sizeof(std::int64_t);
     if ((bits & versioned) != 0) offset += sizeof(std::int32_t);
-    if ((bits & replicated) != 0) offset += sizeof(Replica*);
     offsets[bits] = static_cast<std::uint8_t>(offset);
   }
   return offsets;
 }();
 
-inline Record* Record::make(std::string_view key, const Entry& value, const Extras& extras) {
+inline Record* Record::make(std::string_view key, const Entry& value, std::int64_t expires_ns) {
   const cairn_entry& raw = value.raw();
   const bool inline_value = raw.kind == CAIRN_BYTES && raw.size <= longest_inline_value;
   unsigned parts = 0;
-  if (extras.expires_ns != 0) parts |= timed;
+  if (expires_ns != 0) parts |= timed;
   if (raw.created_ns != 0) parts |= dated;
   if (raw.value_version != 0) parts |= versioned;
   if (!inline_value) parts |= shared;
-  if (extras.replicas != 0) parts |= replicated;
 
   const std::size_t value_size = inline_value ? raw.size : sizeof(SharedPayload);
-  std::size_t size = key_offsets[parts] + key.size() + value_size;
-  if (size < sizeof(Record)) size = sizeof(Record);
-  void* memory = std::malloc(size);
+  void* memory =
+      std::malloc(std::max(sizeof(Record), key_offsets[parts] + key.size() + value_size));
   if (memory == nullptr) throw std::bad_alloc();
   auto* record = new (memory) Record;
   record->refs = 1;
   record->destroy = &destroy_record;
   record->key_size = static_cast<std::uint16_t>(key.size());
   record->value_size = static_cast<std::uint16_t>(value_size);
-  record->layout =
-      static_cast<std::uint8_t>(parts & ~(shared | replicated));  // until they are held
+  record->layout = static_cast<std::uint8_t>(parts & ~shared);  // until it is held
   record->segment = Segment::none;
 
   char* at = reinterpret_cast<char*>(record) + head;
@@ -230,17 +252,12 @@ inline Record* Record::make(std::string_view key, const Entry& value, const Extr
     at += bytes;
   };
   if ((parts & timed) != 0) {
-    record->time() = {extras.expires_ns, nullptr, nullptr};
+    record->time() = {expires_ns, nullptr, nullptr};
     at = reinterpret_cast<char*>(&record->time() + 1);
   }
   if ((parts & dated) != 0) put(&raw.created_ns, sizeof raw.created_ns);
   if ((parts & versioned) != 0) put(&raw.value_version, sizeof raw.value_version);
   try {
-    if ((parts & replicated) != 0) {
-      Replica* replicas = make_replicas(record, extras.replicas);
-      put(&replicas, sizeof replicas);
-      record->layout |= replicated;
-    }
     put(key.data(), key.size());
     if (inline_value) {
       put(raw.data, raw.size);
@@ -268,53 +285,25 @@ inline Record* Record::make(std::string_view key, const Entry& value, const Extr
     out.created_ns = load<std::int64_t>(offset);
     offset += sizeof(std::int64_t);
   }
-  if ((layout & versioned) != 0) out.value_version = load<std::int32_t>(offset);
+  const std::int32_t version = (layout & versioned) != 0 ? load<std::int32_t>(offset) : 0;
   out.owner = owner;
   if ((layout & shared) == 0) {
     out.data = at(key_offset() + key_size);
     out.size = value_size;
-    out.kind = CAIRN_BYTES;
+    describe(out, CAIRN_BYTES, version);
   } else {
     const SharedPayload from = payload();
     out.data = from.data;
     out.size = from.size;
     out.type = from.type;
-    out.kind = static_cast<std::uint16_t>(from.kind);
+    describe(out, static_cast<std::uint16_t>(from.kind), version);
   }
   return out;
-}
-
-inline Replica* Record::make_replicas(Record* home, unsigned count) {
-  void* memory = std::aligned_alloc(alignof(Replica), count * sizeof(Replica));
-  if (memory == nullptr) throw std::bad_alloc();
-  auto* replicas = static_cast<Replica*>(memory);
-  for (unsigned i = 0; i < count; ++i) {
-    auto* replica = new (replicas + i) Replica;
-    replica->refs = 1;
-    replica->destroy = [](cairn_owner* self) noexcept {
-      cairn_release(static_cast<Replica*>(self)->home);
-    };
-    replica->home = home;
-    replica->siblings = count;
-  }
-  home->refs += count;
-  return replicas;
-}
-
-inline void Record::let_go() noexcept {
-  if ((layout & replicated) != 0) {
-    // Each holds a reference on this record, so it outlives the loop by the store's own.
-    Replica* first = replicas();
-    const unsigned count = first->siblings;
-    for (unsigned i = 0; i < count; ++i) cairn_release(first + i);
-  }
-  cairn_release(this);
 }
 
 inline void Record::destroy_record(cairn_owner* owner) noexcept {
   auto* record = static_cast<Record*>(owner);
   if ((record->layout & shared) != 0) cairn_release(record->payload().owner);
-  if ((record->layout & replicated) != 0) std::free(record->replicas());
   std::free(record);
 }
 

@@ -2,8 +2,7 @@
 // the policy's lists, the timing wheel, and the records that wait for their last reader.
 //
 // A record that leaves goes to limbo: it is out of the index, but a reader may be looking at it
-// (see readers.hpp). Limbo is short: it is gone through when it holds a few dozen records or
-// kilobytes. Records are destroyed after the lock is given back, since a program's own object may
+// (see pins.hpp). Limbo is short: it is emptied when it holds a few dozen records or kilobytes. Records are destroyed after the lock is given back, since a program's own object may
 // do anything in its destructor, such as to use the cache.
 //
 // Threads: everything but index() is called through a Shard::Writer, which holds the lock.
@@ -11,8 +10,8 @@
 
 #include "hash.hpp"
 #include "index.hpp"
+#include "pins.hpp"
 #include "policy.hpp"
-#include "readers.hpp"
 #include "wheel.hpp"
 
 #include <algorithm>
@@ -29,6 +28,12 @@
 
 namespace cairn::memory {
 
+/// How much more there is, modulo 2^64. A shard collects it, so that an insertion and an eviction are
+/// one change to the line that all shards share, or none.
+struct Change {
+  std::uint64_t bytes = 0, entries = 0;
+};
+
 /// What all shards share: how much there may be, and how much there is.
 struct Budget {
   const std::uint64_t max_bytes;
@@ -36,17 +41,15 @@ struct Budget {
   alignas(64) std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> entries{0};
 
-  void take(std::uint64_t charge) noexcept {
-    bytes.fetch_add(charge, std::memory_order_relaxed);
-    entries.fetch_add(1, std::memory_order_relaxed);
+  bool exceeded(Change with = {}) const noexcept {
+    return bytes.load(std::memory_order_relaxed) + with.bytes > max_bytes ||
+           (max_entries != 0 &&
+            entries.load(std::memory_order_relaxed) + with.entries > max_entries);
   }
-  void give_back(std::uint64_t charge) noexcept {
-    bytes.fetch_sub(charge, std::memory_order_relaxed);
-    entries.fetch_sub(1, std::memory_order_relaxed);
-  }
-  bool exceeded() const noexcept {
-    return bytes.load(std::memory_order_relaxed) > max_bytes ||
-           (max_entries != 0 && entries.load(std::memory_order_relaxed) > max_entries);
+  void apply(Change& change) noexcept {
+    if (change.bytes != 0) bytes.fetch_add(change.bytes, std::memory_order_relaxed);
+    if (change.entries != 0) entries.fetch_add(change.entries, std::memory_order_relaxed);
+    change = {};
   }
 };
 
@@ -67,20 +70,21 @@ class alignas(128) Shard {
     }
   };
 
-  Shard(Budget& budget, Readers& readers, const Hasher& hasher, std::unique_ptr<Policy> policy)
+  Shard(Budget& budget, const Hasher& hasher, std::unique_ptr<Policy> policy)
       : budget_(budget),
-        readers_(readers),
         hasher_(hasher),
         policy_(std::move(policy)),
-        // Not noticeable beside the bound, and not worth a look through the stripes per eviction.
-        limbo_bytes_limit_(std::clamp<std::uint64_t>(budget.max_bytes / 1024, 1, 32 * 1024)) {}
+        // Not noticeable beside the bound, and not worth a look at all pins per eviction.
+        limbo_bytes_limit_(std::clamp<std::uint64_t>(budget.max_bytes / 256, 1, 32 * 1024)) {}
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
+  // Nobody is in a call any more, but entries that were handed out may still be held.
   ~Shard() {
     for (std::size_t b = 0; b < index_.table()->buckets(); ++b) {
-      index_.visit_bucket(b, [](Record& record) { record.let_go(); });
+      index_.visit_bucket(b, [this](Record& record) { retire(record); });
     }
-    destroy(limbo_);
+    while (limbo_ != nullptr) destroy(empty_limbo());
+    destroy(spent_);
   }
 
   const Index& index() const noexcept { return index_; }
@@ -92,6 +96,7 @@ class alignas(128) Shard {
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
     ~Writer() {
+      shard_.budget_.apply(shard_.change_);
       Record* garbage = shard_.take_garbage();
       shard_.mutex_.unlock();
       destroy(garbage);
@@ -111,22 +116,17 @@ class alignas(128) Shard {
       ++counters_.replaced;
     } else {
       index_.insert(hash, record, [this](const Record& r) { return hash_of(r); });
-      budget_.take(record.charge());
+      take(record);
       if ((record.layout & Record::timed) != 0) wheel_.add(record, now_ns);
       policy_->add(record, hash.bits);
       ++counters_.inserted;
     }
     // The newcomer is not the one to go as long as other shards have something to give.
-    while (budget_.exceeded() && index_.size() > 1 && evict()) {
+    while (budget_.exceeded(change_) && index_.size() > 1 && evict()) {
     }
     policy_->settle();
+    budget_.apply(change_);
     return !old;
-  }
-
-  /// The record under `key`, or null. Valid while the lock is held.
-  Record* get(Hash hash, std::string_view key) const noexcept {
-    const Slot slot = find(hash, key);
-    return slot ? slot.record() : nullptr;
   }
 
   bool remove(Hash hash, std::string_view key) noexcept {
@@ -139,13 +139,6 @@ class alignas(128) Shard {
     return true;
   }
 
-  /// Puts another record of the same key and weight-class in the place of `old`. Takes it over.
-  void substitute(Hash hash, Record& old, Record& with, std::int64_t now_ns) noexcept {
-    exchange(slot_of(hash, old), hash, with, now_ns);
-    while (budget_.exceeded() && index_.size() > 1 && evict()) {
-    }
-  }
-
   /// One eviction. False: there is nothing left.
   bool evict() noexcept {
     const Policy::Victim victim = policy_->evict();
@@ -154,6 +147,12 @@ class alignas(128) Shard {
     unlink(slot_of(hash, *victim.record), hash, *victim.record);
     ++(victim.rejected ? counters_.rejected : counters_.evicted);
     return true;
+  }
+  /// Evictions until the bound is kept, or nothing is left.
+  void make_room() noexcept {
+    while (budget_.exceeded(change_) && evict()) {
+    }
+    budget_.apply(change_);
   }
 
   /// Takes out what has expired.
@@ -224,7 +223,7 @@ class alignas(128) Shard {
     Record& old = *slot.record();
     with.heat.copy(old.heat);
     with.segment = old.segment;
-    budget_.take(with.charge());
+    take(with);
     if ((with.layout & Record::timed) != 0) wheel_.add(with, now_ns);
     policy_->replace(old, with);
     index_.replace(slot, hash, with);
@@ -240,36 +239,56 @@ class alignas(128) Shard {
     index_.erase(slot, hash);
     retire(record);
   }
+  void take(Record& record) noexcept {
+    change_.bytes += record.charge();
+    ++change_.entries;
+  }
   void retire(Record& record) noexcept {
     const std::uint64_t charge = record.charge();
-    budget_.give_back(charge);
+    change_.bytes -= charge;
+    --change_.entries;
     record.set_next(limbo_);
     limbo_ = &record;
-    ++limbo_size_;
+    limbo_size_ += (record.layout & Record::shared) != 0 ? 4 : 1;  // others may wait for an object
     limbo_bytes_ += charge;
   }
 
-  // What no reader uses any more, chained by next(). Costs a look through the stripes per record,
-  // so it waits until there are some.
+  // What to destroy now, chained by next(). Small records that nobody pins any more go two by two, so
+  // that whoever sets one takes up the memory that he has just given back.
   Record* take_garbage() noexcept {
-    if (limbo_size_ < 16 && limbo_bytes_ < limbo_bytes_limit_) return nullptr;
     Record* garbage = nullptr;
+    if (limbo_size_ >= limbo_limit || limbo_bytes_ >= limbo_bytes_limit_) garbage = empty_limbo();
+    for (int i = 0; i < 2 && spent_ != nullptr; ++i) move_first(spent_, garbage);
+    return garbage;
+  }
+  // The store is done with all that was in limbo: some of what is small is spent, the rest is
+  // returned.
+  [[gnu::noinline]] Record* empty_limbo() noexcept {
     Record* left = std::exchange(limbo_, nullptr);
     limbo_size_ = 0;
     limbo_bytes_ = 0;
-    const Readers::Snapshot in_use = readers_.snapshot();
-    while (left != nullptr) {
-      Record& record = *left;
-      left = record.next();
-      if (in_use.contains(&record)) {
-        record.set_next(limbo_);
-        limbo_ = &record;
+    Record* garbage = std::exchange(spent_, nullptr);
+    const bool looked = pinned_.look();
+    for (std::size_t spare = limbo_limit; left != nullptr;) {
+      if (!looked || !pinned_.adopt(left)) {
+        move_first(left, limbo_);
+      } else if ((left->layout & Record::shared) == 0 && left->value_size < 1024 && spare > 0) {
+        move_first(left, spent_);
+        --spare;
       } else {
-        record.set_next(garbage);
-        garbage = &record;
+        move_first(left, garbage);
       }
     }
+    pinned_.settle();
     return garbage;
+  }
+  static constexpr std::size_t limbo_limit = 64;  // records
+
+  static void move_first(Record*& from, Record*& to) noexcept {
+    Record* record = from;
+    from = record->next();
+    record->set_next(to);
+    to = record;
   }
   static void destroy(Record* garbage) noexcept {
     while (garbage != nullptr) {
@@ -282,12 +301,14 @@ class alignas(128) Shard {
   Index index_;  // its first word is what readers load
   alignas(64) std::mutex mutex_;
   Budget& budget_;
-  Readers& readers_;
   const Hasher& hasher_;
   const std::unique_ptr<Policy> policy_;
   Wheel wheel_;
+  Pinned pinned_;
   const std::uint64_t limbo_bytes_limit_;
-  Record* limbo_ = nullptr;
+  Change change_;
+  Record* limbo_ = nullptr;  // out of the index, perhaps pinned
+  Record* spent_ = nullptr;  // not pinned any more
   std::size_t limbo_size_ = 0;
   std::uint64_t limbo_bytes_ = 0;
   Counters counters_;

@@ -5,6 +5,8 @@
 #pragma once
 
 #include "hash.hpp"
+#include "pins.hpp"
+#include "read_counts.hpp"
 #include "shard.hpp"
 #include "tuner.hpp"
 
@@ -37,15 +39,15 @@ class Store {
   Store(const Settings& settings, Services services)
       : ttl_ns_(settings.ttl_ns),
         services_(services),
-        shard_count_(settings.shards != 0 ? settings.shards : suitable_shards(settings)),
-        budget_{settings.max_bytes, settings.max_entries} {
-    for (unsigned i = 0; i < shard_count_; ++i) {
-      shards_.push_back(std::make_unique<Shard>(budget_, readers_, hasher_,
-                                                settings.make_policy(tuner_.tuning(), hasher_)));
+        budget_{settings.max_bytes, settings.max_entries},
+        shards_(settings.shards != 0 ? settings.shards : suitable_shards(settings)) {
+    Fences::prepare();
+    while (!shards_.full()) {
+      shards_.add(budget_, hasher_, settings.make_policy(tuner_.tuning(), hasher_));
     }
   }
 
-  Hash hash(std::string_view key) const noexcept { return {hasher_(key)}; }
+  [[gnu::always_inline]] Hash hash(std::string_view key) const noexcept { return {hasher_(key)}; }
 
   /// Starts fetching what get() will look at: first the bucket, then the record.
   void prefetch_bucket(Hash hash) const noexcept {
@@ -62,24 +64,37 @@ class Store {
     Bucket::record(word)->prefetch();
   }
 
-  /// True: a hit, with a reference on its owner.
-  bool get(Hash hash, std::string_view key, cairn_entry& out) {
-    Shard& shard = shard_of(hash);
-    for (;;) {
-      const Table& table = *shard.index().table();
-      switch (look(shard, table, hash, key, out)) {
-        case Look::hit: return true;
-        case Look::hot: replicate(shard, hash, key); return true;
-        case Look::changed: continue;
-        case Look::none:
-          if (shard.index().table() != &table) continue;
-          break;
-        case Look::expired: break;
+  /// True: a hit, with a reference on its owner. Errors: std::bad_alloc, on the first call of a
+  /// thread.
+  //
+  // Inlined, and what it calls: or else `out` goes through memory field by field, is read back by the
+  // caller in wider pieces, and waits for the stores that it could not be forwarded from; that alone
+  // was a fifth of a hit. So the rare cases are told apart early, and are calls.
+  [[gnu::always_inline]] bool get(Hash hash, std::string_view key, cairn_entry& out) {
+    Reader& reader = Reader::mine();
+    const Shard& shard = shard_of(hash);
+    const Table& table = *shard.index().table();
+    const Bucket& bucket = table.bucket(table.home(hash));
+    // Nearly every hit is the first record in its home bucket whose tag fits.
+    const std::uint64_t fits =
+        Bucket::matches(bucket.tags.load(std::memory_order_acquire), hash.tag());
+    if (fits != 0) [[likely]] {
+      const std::atomic<std::uint64_t>& slot = bucket.slot[Bucket::first(fits)];
+      const std::uint64_t word = slot.load(std::memory_order_acquire);
+      if (word != 0 && Bucket::has_prefix(word, hash.prefix())) [[likely]] {
+        Pin& pin = reader.pin();
+        Record* record = pin_record(pin, shard, table, slot, word);
+        if (record != nullptr && record->has_key(key)) [[likely]] {
+          if (hand_out(reader, *record, pin, out)) return true;
+          return missed(reader);
+        }
+        if (record != nullptr) pin.take_off();
       }
-      expire();
-      readers_.mine().misses.fetch_add(1, std::memory_order_relaxed);
-      return false;
     }
+    cairn_entry found{};
+    if (!search(reader, shard, hash, key, found)) return missed(reader);
+    out = found;
+    return true;
   }
 
   /// Errors: Error(rejected) for what can never be kept; std::bad_alloc.
@@ -89,7 +104,7 @@ class Store {
     const std::size_t number = shard_number(hash);
     News news;
     {
-      Shard::Writer shard(*shards_[number]);
+      Shard::Writer shard(shards_[number]);
       put(shard, hash, std::move(record), now, news);
     }
     after_write(number, news, now);
@@ -100,14 +115,14 @@ class Store {
   }
 
   void clear() {
-    for (auto& shard : shards_) Shard::Writer(*shard)->clear();
+    for (Shard& shard : shards_) Shard::Writer(shard)->clear();
   }
 
   // ---- for batches and scans: one shard at a time ----
 
-  std::size_t shard_count() const noexcept { return shards_.size(); }
-  std::size_t shard_number(Hash hash) const noexcept { return hash.shard(shard_count_); }
-  Shard& shard(std::size_t i) noexcept { return *shards_[i]; }
+  std::size_t shard_count() const noexcept { return shards_.count(); }
+  std::size_t shard_number(Hash hash) const noexcept { return hash.shard(shards_.count()); }
+  Shard& shard(std::size_t i) noexcept { return shards_[i]; }
 
   struct LetGo {
     void operator()(Record* record) const noexcept { record->let_go(); }
@@ -126,18 +141,18 @@ class Store {
       throw Error(Errc::rejected, "an object that is only borrowed cannot be kept");
     }
     if (ttl_ns == 0) ttl_ns = ttl_ns_;
-    Record::Extras extras;
+    std::int64_t expires_ns = 0;
     if (ttl_ns != 0) {
       if (now_ns == 0) now_ns = this->now_ns();
       // A time to live of centuries is none.
-      if (__builtin_add_overflow(now_ns, ttl_ns, &extras.expires_ns)) extras.expires_ns = 0;
+      if (__builtin_add_overflow(now_ns, ttl_ns, &expires_ns)) expires_ns = 0;
       has_timed_.store(true, std::memory_order_relaxed);
     }
     // Refused before it is copied; what its bookkeeping adds is known afterwards.
     bool fits = value.size() <= budget_.max_bytes;
     RecordOwner record;
     if (fits) {
-      record.reset(Record::make(key, value, extras));
+      record.reset(Record::make(key, value, expires_ns));
       fits = record->charge() <= budget_.max_bytes;
     }
     if (!fits) {
@@ -166,8 +181,8 @@ class Store {
     if (budget_.exceeded()) [[unlikely]]
       make_room(shard);
     if (news.due) {
-      tuner_.adapt(readers_, budget_.entries.load(std::memory_order_relaxed),
-                   budget_.bytes.load(std::memory_order_relaxed) / shard_count_, news.evidence);
+      tuner_.adapt(reads_, budget_.entries.load(std::memory_order_relaxed),
+                   budget_.bytes.load(std::memory_order_relaxed) / shard_count(), news.evidence);
     }
     if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns != 0 ? now_ns : this->now_ns());
   }
@@ -190,15 +205,15 @@ class Store {
 
   Shard::Counters counters() {
     Shard::Counters sum;
-    for (auto& shard : shards_) sum += Shard::Writer(*shard)->counters();
+    for (Shard& shard : shards_) sum += Shard::Writer(shard)->counters();
     return sum;
   }
   std::uint64_t window_bytes() {
     std::uint64_t sum = 0;
-    for (auto& shard : shards_) sum += Shard::Writer(*shard)->policy().window_bytes();
+    for (Shard& shard : shards_) sum += Shard::Writer(shard)->policy().window_bytes();
     return sum;
   }
-  Readers::Totals reads() const noexcept { return readers_.totals(); }
+  ReadCounts::Totals reads() const noexcept { return reads_.totals(); }
   const Budget& budget() const noexcept { return budget_; }
   const Tuning& tuning() const noexcept { return tuner_.tuning(); }
 
@@ -207,17 +222,21 @@ class Store {
     const std::int64_t tick = now_ns >> 30;
     std::int64_t swept = swept_.load(std::memory_order_relaxed);
     if (tick <= swept || !swept_.compare_exchange_strong(swept, tick)) return;
-    for (auto& shard : shards_) Shard::Writer(*shard)->expire(now_ns);
+    for (Shard& shard : shards_) Shard::Writer(shard)->expire(now_ns);
   }
   void expire() {
     if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns());
   }
 
  private:
-  enum class Look { hit, hot, none, expired, changed };
+  [[gnu::noinline]] bool missed(const Reader& reader) {
+    expire();
+    reads_.miss(reader);
+    return false;
+  }
 
   std::int64_t now_ns() const noexcept { return services_.now().time_since_epoch().count(); }
-  Shard& shard_of(Hash hash) const noexcept { return *shards_[hash.shard(shard_count_)]; }
+  Shard& shard_of(Hash hash) const noexcept { return shards_[shard_number(hash)]; }
 
   // Readers never wait for a shard, so shards are for writers: four per core. But each has a policy
   // of its own, which needs enough entries to tell the good ones from the bad.
@@ -228,108 +247,130 @@ class Store {
     return static_cast<unsigned>(std::clamp<std::uint64_t>(count, 1, 256));
   }
 
-  // One pass over the places where the key can be. See readers.hpp for the order of things.
-  Look look(const Shard& shard, const Table& table, Hash hash, std::string_view key,
-            cairn_entry& out) noexcept {
-    for (std::size_t b = table.home(hash), seen = 0; seen < table.buckets(); ++seen) {
-      const Bucket& bucket = table.bucket(b);
-      const std::uint64_t tags = bucket.tags.load(std::memory_order_acquire);
-      for (std::uint64_t m = Bucket::matches(tags, hash.tag()); m != 0; m &= m - 1) {
-        const std::atomic<std::uint64_t>& slot = bucket.slot[Bucket::first(m)];
-        const std::uint64_t word = slot.load(std::memory_order_acquire);
-        if (word == 0 || !Bucket::has_prefix(word, hash.prefix())) continue;
-        Record* record = Bucket::record(word);
-        record->prefetch();
-        Stripe& stripe = readers_.claim(record);
-        if (slot.load(std::memory_order_seq_cst) != word || !shard.index().uses(table))
-            [[unlikely]] {
-          stripe.release();
-          return Look::changed;
-        }
-        if (record->key() != key) [[unlikely]] {
-          stripe.release();
-          continue;
-        }
-        return hand_out(*record, stripe, out);
-      }
-      if (Bucket::overflow(tags) == 0) break;
-      b = table.after(b);
+  // Steps 2 and 3 of a read (pins.hpp). Null: something has changed, and nothing is pinned.
+  [[gnu::always_inline]] static Record* pin_record(Pin& pin, const Shard& shard, const Table& table,
+                                                   const std::atomic<std::uint64_t>& slot,
+                                                   std::uint64_t word) noexcept {
+    Record* record = Bucket::record(word);
+    record->prefetch();
+    pin.put_on(record);
+    if (slot.load(std::memory_order_seq_cst) == word && shard.index().uses(table)) [[likely]] {
+      return record;
     }
-    return Look::none;
+    pin.take_off();
+    return nullptr;
   }
 
-  // The record is claimed, and so is the stripe.
-  Look hand_out(Record& record, Stripe& stripe, cairn_entry& out) noexcept {
+  // Step 4. False: it has expired.
+  [[gnu::always_inline]] bool hand_out(Reader& reader, Record& record, Pin& pin,
+                                       cairn_entry& out) noexcept {
     if ((record.layout & Record::timed) != 0 && record.expired(now_ns())) [[unlikely]] {
-      stripe.release();
-      return Look::expired;
+      pin.take_off();
+      return false;
     }
     record.heat.touch(tuner_.tuning().age.load(std::memory_order_relaxed));
-    cairn_owner* owner = &record;
-    const bool replicated = (record.layout & Record::replicated) != 0;
-    if (replicated) owner = record.replicas() + readers_.number_of(stripe);
-    cairn_retain(owner);
-    out = record.entry(owner);
-    stripe.count_hit();
-    const bool hot = stripe.vote(&record) && !replicated;
-    stripe.release();
-    return hot ? Look::hot : Look::hit;
+    reads_.hit(reader);
+    if (reader.may_give_out(pin)) [[likely]] {
+      pin.give_out();
+      out = record.entry(&pin);
+    } else {
+      cairn_retain(&record);
+      pin.take_off();
+      out = record.entry(&record);
+    }
+    return true;
   }
 
-  // Two threads that take references on one record pass its line to and fro. One that is wanted all
-  // the time is replaced by a copy with a counter for each stripe.
-  [[gnu::noinline]] void replicate(Shard& shard, Hash hash, std::string_view key) noexcept {
-    if (readers_.count() * sizeof(Replica) > budget_.max_bytes / 256) return;
-    try {
-      const Shard::Writer writer(shard);
-      Record* old = writer->get(hash, key);
-      if (old == nullptr || (old->layout & Record::replicated) != 0) return;
-      Record::Extras extras;
-      extras.replicas = readers_.count();
-      if ((old->layout & Record::timed) != 0) extras.expires_ns = old->time().expires_ns;
-      cairn_retain(old);
-      const Entry value = Entry::adopt(old->entry(old));
-      RecordOwner copy(Record::make(key, value, extras));
-      writer->substitute(hash, *old, *copy.release(), extras.expires_ns != 0 ? now_ns() : 0);
-    } catch (const std::bad_alloc&) {  // then it stays as it is
+  // All places where the key can be, until none of them has changed meanwhile.
+  [[gnu::noinline]] bool search(Reader& reader, const Shard& shard, Hash hash, std::string_view key,
+                                cairn_entry& out) noexcept {
+    for (;;) {
+      const Table& table = *shard.index().table();
+      bool changed = false;
+      for (std::size_t b = table.home(hash), seen = 0; seen < table.buckets(); ++seen) {
+        const Bucket& bucket = table.bucket(b);
+        const std::uint64_t tags = bucket.tags.load(std::memory_order_acquire);
+        for (std::uint64_t m = Bucket::matches(tags, hash.tag()); m != 0; m &= m - 1) {
+          const std::atomic<std::uint64_t>& slot = bucket.slot[Bucket::first(m)];
+          const std::uint64_t word = slot.load(std::memory_order_acquire);
+          if (word == 0 || !Bucket::has_prefix(word, hash.prefix())) continue;
+          Pin& pin = reader.pin();
+          Record* record = pin_record(pin, shard, table, slot, word);
+          if (record == nullptr) {
+            changed = true;
+          } else if (record->has_key(key)) {
+            return hand_out(reader, *record, pin, out);
+          } else {
+            pin.take_off();
+          }
+        }
+        if (changed || Bucket::overflow(tags) == 0) break;
+        b = table.after(b);
+      }
+      if (!changed && shard.index().table() == &table) return false;
     }
   }
 
   // All that the shard `full` had beside the newcomer was not enough: the others give, itself last.
   [[gnu::noinline]] void make_room(std::size_t full) {
-    for (std::size_t i = 1; i <= shards_.size() && budget_.exceeded(); ++i) {
-      const Shard::Writer shard(*shards_[(full + i) % shards_.size()]);
-      while (budget_.exceeded() && shard->evict()) {
-      }
+    for (std::size_t i = 1; i <= shard_count() && budget_.exceeded(); ++i) {
+      Shard::Writer(shards_[(full + i) % shard_count()])->make_room();
     }
   }
 
   // One home bucket of a scan. False: the end.
   bool step(std::uint64_t& cursor, std::size_t limit, std::vector<Record*>& found) {
     const std::size_t number = cursor >> 32;
-    if (number >= shards_.size()) {
+    if (number >= shard_count()) {
       cursor = 0;
       return false;
     }
-    const Shard::Writer shard(*shards_[number]);
+    const Shard::Writer shard(shards_[number]);
     std::uint64_t place = cursor & 0xffffffff;
     while (place >> 32 == 0 && found.size() < limit) place = shard->collect(place, found);
     cursor =
         place >> 32 == 0 ? std::uint64_t{number} << 32 | place : std::uint64_t{number + 1} << 32;
-    if (cursor >> 32 >= shards_.size()) cursor = 0;
+    if (cursor >> 32 >= shard_count()) cursor = 0;
     return cursor != 0;
   }
+
+  // Shards side by side, so that to find one takes no look into memory.
+  class Shards {
+   public:
+    explicit Shards(unsigned room)
+        : first_(std::allocator<Shard>().allocate(room)), room_(room), count_(0) {}
+    Shards(const Shards&) = delete;
+    Shards& operator=(const Shards&) = delete;
+    ~Shards() {
+      std::destroy(begin(), end());
+      std::allocator<Shard>().deallocate(first_, room_);
+    }
+    template <class... Args>
+    void add(Args&&... args) {
+      std::construct_at(first_ + count_, std::forward<Args>(args)...);
+      ++count_;
+    }
+    bool full() const noexcept { return count_ == room_; }
+    unsigned count() const noexcept { return count_; }
+    Shard& operator[](std::size_t i) const noexcept { return first_[i]; }
+    Shard* begin() const noexcept { return first_; }
+    Shard* end() const noexcept { return first_ + count_; }
+
+   private:
+    Shard* const first_;
+    const unsigned room_;
+    unsigned count_;
+  };
 
   const std::int64_t ttl_ns_;
   const Services services_;
   const Hasher hasher_;
-  Readers readers_;
   Tuner tuner_;
-  const unsigned shard_count_;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  ReadCounts reads_;
   std::atomic<bool> has_timed_{false};
   std::atomic<std::int64_t> swept_{0};
   Budget budget_;
+  Shards shards_;  // the last, as they use what is above to their end
 };
 
 }  // namespace cairn::memory

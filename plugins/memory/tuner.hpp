@@ -17,7 +17,7 @@
 #pragma once
 
 #include "policy.hpp"
-#include "readers.hpp"
+#include "read_counts.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -42,13 +42,13 @@ class Tuner {
 
   /// Call it once every so many insertions into a shard of about so many bytes, with what its
   /// policy has learnt meanwhile. `entries`: of the whole store.
-  void adapt(const Readers& readers, std::uint64_t entries, std::uint64_t shard_bytes,
+  void adapt(const ReadCounts& reads, std::uint64_t entries, std::uint64_t shard_bytes,
              Policy::Evidence evidence) noexcept {
     const std::lock_guard lock(mutex_);
     insertions_ += insertions_per_call;
     evidence_.window += evidence.window;
     evidence_.probation += evidence.probation;
-    const Readers::Totals totals = readers.totals();
+    const ReadCounts::Totals totals = reads.totals();
     // Who never reads, or reads elsewhere first, is as old as what he has set.
     const std::uint64_t accesses = totals.hits + std::max(totals.misses, insertions_);
     const std::uint64_t size = std::max<std::uint64_t>(entries, 16);
@@ -63,9 +63,9 @@ class Tuner {
   }
 
  private:
-  static constexpr std::uint64_t accesses_per_age = 5;  // per entry
+  static constexpr std::uint64_t accesses_per_age = 8;  // per entry
   static constexpr double smallest = 0.01, largest = 0.95;
-  static constexpr double longest_step = 0.10;
+  static constexpr double longest_step = 0.25;
   static constexpr double main_weight = 2;
   static constexpr double convincing = 0.2;  // earned by all bytes together, per access
   static constexpr double memory = 0.95;     // of evidence, from one step to the next

@@ -246,6 +246,16 @@ TEST_CASE("an entry is gone when its time to live is over, and not a moment befo
   CHECK(text_of(memory->get("k", Call())) == "(miss)");
 }
 
+TEST_CASE("a time to live of a nanosecond is over at the next one", "[memory]") {
+  ComponentUnderTest memory("memory", {{"ttl", "1ns"}});
+  memory->set("k", Entry::copy("v"), {}, Call());
+  CHECK(memory->get("k", Call()));
+  ComponentUnderTest::pass(1ns);
+  CHECK_FALSE(memory->get("k", Call()));
+  memory->set("k", Entry::copy("again"), {1h}, Call());
+  CHECK(text_of(memory->get("k", Call())) == "again");
+}
+
 TEST_CASE("the store's ttl is for entries that come without one", "[memory]") {
   ComponentUnderTest memory("memory", {{"ttl", "1m"}});
   memory->set("default", Entry::copy("v"), {}, Call());

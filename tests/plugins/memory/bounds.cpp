@@ -3,6 +3,8 @@
 #include "catch.hpp"
 #include "component_under_test.hpp"
 
+#include <cairn/extensions/clear.h>
+
 #include <malloc.h>
 
 #include <atomic>
@@ -99,6 +101,54 @@ TEST_CASE("an entry of almost all of the bound is kept, in any number of shards"
   CHECK(stat(memory, "bytes") <= 1 << 20);
 }
 
+TEST_CASE("with room for one entry, the last one set is there", "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
+  const std::string shards = GENERATE("1", "256");
+  const bool by_bytes = GENERATE(true, false);
+  ComponentUnderTest memory(
+      "memory", by_bytes ? ComponentUnderTest::OptionTexts{{"max_bytes", "64KiB"},
+                                                           {"policy", policy},
+                                                           {"shards", shards}}
+                         : ComponentUnderTest::OptionTexts{
+                               {"max_entries", "1"}, {"policy", policy}, {"shards", shards}});
+  const std::string value(60'000, 'x');
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    memory->set(key_of(i), Entry::borrow(value), {}, Call());
+    REQUIRE(stat(memory, "entries") == 1);
+    REQUIRE(stat(memory, "bytes") <= 64 << 10);
+  }
+}
+
+TEST_CASE("more shards than entries change nothing about the bound", "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
+  ComponentUnderTest memory("memory",
+                            {{"max_entries", "10"}, {"shards", "256"}, {"policy", policy}});
+  for (std::uint64_t i = 0; i < 3000; ++i) {
+    memory->set(key_of(i), Entry::borrow("v"), {}, Call());
+    REQUIRE(stat(memory, "entries") <= 10);
+  }
+  int found = 0;
+  for (std::uint64_t i = 0; i < 3000; ++i) found += memory->get(key_of(i), Call()).has_value();
+  CHECK(found == 10);
+}
+
+TEST_CASE("an object that declares a charge beyond all memory is refused", "[memory]") {
+  ComponentUnderTest memory("memory", {{"max_bytes", "4000000TiB"}});
+  static int gone = 0;
+  for (const std::size_t charge : {~std::size_t{0}, ~std::size_t{0} - 100, std::size_t{1} << 63}) {
+    Entry entry;
+    entry.raw().kind = CAIRN_OBJECT;
+    entry.raw().size = charge;
+    entry.raw().owner = new cairn_owner{1, [](cairn_owner* self) noexcept {
+                                          ++gone;
+                                          delete self;
+                                        }};
+    CHECK_THROWS_AS(memory->set("k", entry, {}, Call()), Error);
+  }
+  CHECK(gone == 3);
+  CHECK(stat(memory, "bytes") == 0);
+}
+
 TEST_CASE("the bound in entries holds exactly", "[memory]") {
   const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
   ComponentUnderTest memory("memory", {{"max_entries", "1000"}, {"policy", policy}});
@@ -129,6 +179,28 @@ TEST_CASE("what the bound counts is what the process pays", "[memory]") {
   CHECK(stat(memory, "bytes") <= 32 << 20);
 #endif
 }
+
+#ifdef COUNTS_ALLOCATIONS
+TEST_CASE("what is cleared or has expired is given back to the process", "[memory]") {
+  const bool by_time = GENERATE(false, true);
+  const auto allocated = [] { return mallinfo2().uordblks; };
+  ComponentUnderTest memory("memory", {{"max_bytes", "32MiB"}});
+  const std::size_t before = allocated();
+  for (std::uint64_t i = 0; i < 40'000; ++i) {
+    memory->set(key_of(i), Entry::borrow("some value"), {std::chrono::minutes(1)}, Call());
+  }
+  CHECK(allocated() > before + 40'000 * 64);
+  if (by_time) {
+    ComponentUnderTest::pass(std::chrono::minutes(2));
+    memory->set("tick", Entry::borrow("v"), {}, Call());
+  } else {
+    const auto* table = static_cast<const cairn_clear*>(memory->extension(CAIRN_CLEAR_ID));
+    REQUIRE(table->clear(memory.self(), nullptr) == CAIRN_OK);
+  }
+  // What is left is the sketch, and some records per shard that the next writers take up.
+  CHECK(allocated() < before + 40'000 * 16);
+}
+#endif
 
 TEST_CASE("the bound in bytes holds at any moment under eight threads", "[memory]") {
   const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");

@@ -5,26 +5,31 @@
 #include "component_under_test.hpp"
 #include "traces.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 using namespace cairn;
 
 namespace {
 
+// Of the requests after the first `warming`.
 double hit_ratio(const char* policy, const traces::Trace& trace, std::size_t entries,
-                 const char* shards = "1") {
+                 const char* shards = "1", std::size_t warming = 0) {
   ComponentUnderTest memory("memory", {{"policy", policy},
                                        {"max_bytes", "1GiB"},
                                        {"max_entries", std::to_string(entries)},
                                        {"shards", shards}});
-  std::size_t hits = 0;
-  for (const std::uint32_t number : trace) {
+  std::size_t hits = 0, asked = 0;
+  for (const std::uint32_t& number : trace) {
     const std::string_view key(reinterpret_cast<const char*>(&number), sizeof number);
     if (memory->get(key, Call())) {
-      ++hits;
+      hits += asked >= warming;
     } else {
       memory->set(key, Entry::borrow("v"), {}, Call());
     }
+    ++asked;
   }
-  return static_cast<double>(hits) / static_cast<double>(trace.size());
+  return static_cast<double>(hits) / static_cast<double>(trace.size() - warming);
 }
 
 constexpr double point = 0.01;
@@ -47,6 +52,7 @@ const std::vector<Load>& loads() {
       {"scans over a hot set", traces::scans_over_hot_set(300'000, 1000, 0.5), 1300},
       {"recency, near", traces::recency(200'000, 500), 500},
       {"recency, far", traces::recency(300'000, 2000), 1000},
+      {"recency, farther", traces::recency(600'000, 12'000), 6000},
       {"bursts", traces::bursts(200'000, 20'000, 0.5), 500},
       {"bursts, mostly", traces::bursts(200'000, 20'000, 0.9), 500},
   };
@@ -63,21 +69,31 @@ TEST_CASE("lru with second chance is never more than a point below an exact LRU"
   }
 }
 
-// The seed of the hash decides which keys share counters, and so when the window begins to move: on
-// loads with two stable states a run in fifty or so settles in the worse one. The better of three
-// is the policy's doing, not luck's.
-double best_of_three(const traces::Trace& trace, std::size_t entries) {
-  double best = 0;
-  for (int i = 0; i < 3; ++i) best = std::max(best, hit_ratio("w-tinylfu", trace, entries));
-  return best;
+// The seed of the hash decides which keys share counters, and so when the window begins to move: no
+// two runs are the same.
+struct Runs {
+  double mean = 0, worst = 1;
+};
+Runs several(const traces::Trace& trace, std::size_t entries) {
+  constexpr int seeds = 4;
+  Runs runs;
+  for (int i = 0; i < seeds; ++i) {
+    const double one = hit_ratio("w-tinylfu", trace, entries);
+    runs.mean += one / seeds;
+    runs.worst = std::min(runs.worst, one);
+  }
+  return runs;
 }
 
 TEST_CASE("w-tinylfu never loses two points to LRU or to s3-fifo, whatever the load", "[memory]") {
   for (const Load& load : loads()) {
-    const double ours = best_of_three(load.trace, load.entries);
-    INFO(load.name << ": " << ours);
-    CHECK(ours > traces::lru_hit_ratio(load.trace, load.entries) - 2 * point);
-    CHECK(ours > hit_ratio("s3-fifo", load.trace, load.entries) - 2 * point);
+    const Runs ours = several(load.trace, load.entries);
+    const double lru = traces::lru_hit_ratio(load.trace, load.entries);
+    const double s3_fifo = hit_ratio("s3-fifo", load.trace, load.entries);
+    INFO(load.name << ": mean " << ours.mean << ", worst " << ours.worst << ", lru " << lru
+                   << ", s3-fifo " << s3_fifo);
+    CHECK(ours.mean > std::max(lru, s3_fifo) - 2 * point);
+    CHECK(ours.worst > std::max(lru, s3_fifo) - 3 * point);
   }
 }
 
@@ -95,9 +111,27 @@ TEST_CASE("w-tinylfu gains much on loads where frequency tells", "[memory]") {
 TEST_CASE("w-tinylfu is near the optimum where that is known", "[memory]") {
   // A loop of 1011 keys, as in the LIRS papers: 512 entries cannot do better than 50.5 %. The
   // adaptive reference simulator reaches 49.25 %, an LRU nothing.
-  CHECK(best_of_three(traces::loop(505'500, 1011), 512) > 0.4925 - 0.5 * point);
+  CHECK(several(traces::loop(505'500, 1011), 512).worst > 0.4925 - 0.5 * point);
   // Half of the requests are to a hot set that fits; no other can ever be a hit.
-  CHECK(best_of_three(traces::scans_over_hot_set(600'000, 1000, 0.5), 1300) > 0.50 - 3 * point);
+  CHECK(several(traces::scans_over_hot_set(600'000, 1000, 0.5), 1300).worst > 0.50 - 3 * point);
+}
+
+TEST_CASE("w-tinylfu is near the optimum of a Zipf load, also after its keys have changed",
+          "[memory]") {
+  // Without foresight nothing beats to hold the n most popular keys.
+  constexpr std::size_t requests = 300'000, entries = 1000;
+  constexpr std::uint32_t keys = 20'000;
+  double held = 0, all = 0;
+  for (std::uint32_t i = 0; i < keys; ++i) {
+    const double share = 1 / std::pow(i + 1, 0.99);
+    all += share;
+    if (i < entries) held += share;
+  }
+  CHECK(hit_ratio("w-tinylfu", traces::zipf(requests, keys, 0.99), entries, "1", requests / 2) >
+        held / all - 2.5 * point);
+  // Two thirds of the way all popularity is lost; what is measured is the last sixth.
+  const traces::Trace shifting = traces::shifting_zipf(requests, keys, 0.99, 2);
+  CHECK(hit_ratio("w-tinylfu", shifting, entries, "1", requests * 5 / 6) > held / all - 4 * point);
 }
 
 TEST_CASE("many shards cost little hit ratio", "[memory]") {
