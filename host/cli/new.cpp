@@ -114,9 +114,9 @@ int run(Choices choices) {
 
   const fs::path folder = choices.folder.empty() ? fs::path(name) : choices.folder;
   try {
-    if (fs::exists(folder) && !fs::is_empty(folder)) {
-      return usage(
-          fmt::format("{} is not empty: choose another folder with --folder", folder.string()));
+    if (fs::exists(folder) && (!fs::is_directory(folder) || !fs::is_empty(folder))) {
+      return usage(fmt::format("{} {}: choose another folder with --folder", folder.string(),
+                               fs::is_directory(folder) ? "is not empty" : "is not a folder"));
     }
     const fs::path templates = template_folder();
     if (!fs::is_directory(templates / which)) {

@@ -1,8 +1,6 @@
-/* @name@: keeps entries in a hash table, in plain C. cairn/abi.h is the reference. */
-#include <cairn/abi.h>
-
-#include <stdlib.h>
-#include <string.h>
+/* @name@: keeps entries in a hash table, in plain C. cairn/abi.h is the reference.
+ * Put your store in place of the table: get, set and drop are the whole backend. */
+#include <cairn/plugin.h>
 
 enum { buckets = 4096, most_items = 100000 };
 
@@ -37,29 +35,6 @@ static void destroy_item(item *item) {
   cairn_release(owner); /* last: the end of a payload may call us again */
 }
 
-/* Bytes that nobody owned, copied behind a count of our own. */
-typedef struct copied {
-  cairn_owner owner;
-  char bytes[];
-} copied;
-static void destroy_copied(cairn_owner *owner) { free(owner); }
-
-/* Makes `entry` outlive the call. 0: out of memory. */
-static int keep(cairn_entry *entry) {
-  if (entry->owner) {
-    cairn_retain(entry->owner);
-    return 1;
-  }
-  copied *copy = malloc(sizeof *copy + entry->size);
-  if (!copy) return 0;
-  copy->owner.refs = 1;
-  copy->owner.destroy = destroy_copied;
-  if (entry->size) memcpy(copy->bytes, entry->data, entry->size);
-  entry->data = copy->bytes;
-  entry->owner = &copy->owner;
-  return 1;
-}
-
 static cairn_status get(void *self, cairn_call *call, cairn_bytes key, cairn_entry *out) {
   instance *store = self;
   const item *found = *find(store, key);
@@ -81,7 +56,7 @@ static cairn_status set(void *self, cairn_call *call, cairn_bytes key, const cai
   item *made = calloc(1, sizeof *made + key.size);
   if (!made) return CAIRN_INTERNAL;
   made->entry = *entry;
-  if (!keep(&made->entry)) {
+  if (!cairn_keep(&made->entry)) {
     free(made);
     return CAIRN_INTERNAL;
   }
@@ -144,29 +119,5 @@ static const cairn_component component = {
     .create = create,
     .destroy = destroy,
 };
-static const cairn_component *const components[] = {&component};
-static const cairn_plugin plugin = {
-    .size = sizeof plugin,
-    .abi_major = CAIRN_ABI_MAJOR,
-    .abi_minor = CAIRN_ABI_MINOR,
-    .id = "@id@",
-    .version = "0.1.0",
-    .components = components,
-    .component_count = 1,
-};
 
-CAIRN_EXPORT const cairn_plugin *cairn_plugin_v1(const cairn_host *host);
-const cairn_plugin *cairn_plugin_v1(const cairn_host *host) {
-  (void)host;
-  return &plugin;
-}
-
-/* The note in the file, read without running it; see CAIRN_NOTE_NAME in cairn/abi.h. */
-#define NOTE                                                   \
-  "{\"abi\":\"1.0\",\"id\":\"@id@\",\"version\":\"0.1.0\"," \
-  "\"components\":[{\"role\":\"backend\",\"name\":\"@name@\"}]}"
-__attribute__((section(CAIRN_NOTE_SECTION), used, aligned(4))) static const struct {
-  uint32_t name_size, text_size, type;
-  char name[8];
-  char text[(sizeof NOTE + 3) & ~3u];
-} note = {sizeof CAIRN_NOTE_NAME, sizeof NOTE - 1, CAIRN_NOTE_TYPE, CAIRN_NOTE_NAME, NOTE};
+CAIRN_PLUGIN_IN_C("@id@", "0.1.0", "backend", "@name@", component);

@@ -1,9 +1,5 @@
 /* @name@: refuses keys that are too long for comfort, in plain C. cairn/abi.h is the reference. */
-#include <cairn/abi.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <cairn/plugin.h>
 
 enum { longest = 65536 };
 
@@ -12,11 +8,7 @@ typedef struct instance {
 } instance;
 
 static cairn_status too_long(cairn_call *call) {
-  if (call && call->error == CAIRN_OK) { /* the innermost layer that fails writes the text */
-    call->error = CAIRN_REJECTED;
-    snprintf(call->error_text, sizeof call->error_text, "@name@: the key is longer than %d bytes", longest);
-  }
-  return CAIRN_REJECTED;
+  return cairn_fail(call, CAIRN_REJECTED, "@name@: the key is longer than 65536 bytes");
 }
 
 static cairn_status set(void *self, cairn_call *call, cairn_bytes key, const cairn_entry *entry,
@@ -40,7 +32,7 @@ static cairn_status create(const cairn_host *host, const cairn_node *options, co
   instance *made = calloc(1, sizeof *made);
   (void)host, (void)options, (void)call;
   if (!made) return CAIRN_INTERNAL;
-  memcpy(&made->next, next, next->size < sizeof made->next ? next->size : sizeof made->next);
+  made->next = cairn_copy_next(next);
   *self = made;
   return CAIRN_OK;
 }
@@ -58,29 +50,5 @@ static const cairn_component component = {
     .create = create,
     .destroy = destroy,
 };
-static const cairn_component *const components[] = {&component};
-static const cairn_plugin plugin = {
-    .size = sizeof plugin,
-    .abi_major = CAIRN_ABI_MAJOR,
-    .abi_minor = CAIRN_ABI_MINOR,
-    .id = "@id@",
-    .version = "0.1.0",
-    .components = components,
-    .component_count = 1,
-};
 
-CAIRN_EXPORT const cairn_plugin *cairn_plugin_v1(const cairn_host *host);
-const cairn_plugin *cairn_plugin_v1(const cairn_host *host) {
-  (void)host;
-  return &plugin;
-}
-
-/* The note in the file, read without running it; see CAIRN_NOTE_NAME in cairn/abi.h. */
-#define NOTE                                                   \
-  "{\"abi\":\"1.0\",\"id\":\"@id@\",\"version\":\"0.1.0\"," \
-  "\"components\":[{\"role\":\"proxy\",\"name\":\"@name@\"}]}"
-__attribute__((section(CAIRN_NOTE_SECTION), used, aligned(4))) static const struct {
-  uint32_t name_size, text_size, type;
-  char name[8];
-  char text[(sizeof NOTE + 3) & ~3u];
-} note = {sizeof CAIRN_NOTE_NAME, sizeof NOTE - 1, CAIRN_NOTE_TYPE, CAIRN_NOTE_NAME, NOTE};
+CAIRN_PLUGIN_IN_C("@id@", "0.1.0", "proxy", "@name@", component);
