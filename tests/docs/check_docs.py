@@ -4,6 +4,7 @@
 
   <!-- example: FILE#REGION -->  above a block: it is the part of docs/examples/FILE between the lines
                                  `// [REGION]` and `// [/REGION]`, or all of it without #REGION
+  <!-- write: FILE -->                   above a toml block of a tutorial, which tests/install follows
   <!-- fragment -->              above a toml block: a part of a configuration, or one with a reader's plugin
   <!-- replay -->                above a console block: its `$ cairn ...` lines are run in docs/examples,
                                  and what follows each is what they print (<N>: a number, <any>: a text)
@@ -185,7 +186,7 @@ class Checker:
         with tempfile.TemporaryDirectory() as folder:
             for page in self.pages:
                 for block in blocks_of(page):
-                    if block.language != "toml" or block.mark == "fragment":
+                    if block.language != "toml" or block.mark == "fragment" or block.mark.startswith("write: "):
                         continue
                     file = pathlib.Path(folder) / "page.toml"
                     file.write_text(block.text, encoding="utf-8")

@@ -32,6 +32,19 @@ def install(build_root, folder):
     return prefix
 
 
+def environment_of(prefix):
+    """What a user who has installed cairn there has set."""
+    libraries = next(prefix.glob("lib/**/libcairn-host.so")).parent
+    return dict(
+        os.environ,
+        PATH=f"{prefix / 'bin'}:{os.environ['PATH']}",
+        PKG_CONFIG_PATH=f"{prefix / 'share/pkgconfig'}:{libraries / 'pkgconfig'}",
+        CMAKE_PREFIX_PATH=str(prefix),
+        LD_LIBRARY_PATH=str(libraries),
+        CAIRN_PLUGIN_DIR=str(libraries / "cairn/1"),  # where the prefix was moved to
+    )
+
+
 def arguments(project):
     role, _, rest = project.partition("-")
     if rest == "c":
@@ -92,14 +105,7 @@ def main():
     os.umask(0o022)
     with tempfile.TemporaryDirectory(prefix="cairn-install-") as folder:
         prefix = install(build_root, Path(folder) / "root")
-        libraries = next(prefix.glob("lib/**/libcairn-host.so")).parent
-        environment = dict(
-            os.environ,
-            PATH=f"{prefix / 'bin'}:{os.environ['PATH']}",
-            PKG_CONFIG_PATH=f"{prefix / 'share/pkgconfig'}:{libraries / 'pkgconfig'}",
-            CMAKE_PREFIX_PATH=str(prefix),
-            LD_LIBRARY_PATH=str(libraries),
-        )
+        environment = environment_of(prefix)
         empty = Path(folder) / "empty"
         empty.mkdir()
         run(["cairn", "new", *arguments(project)], cwd=empty, env=environment)
