@@ -40,7 +40,7 @@ TEST_CASE("a report as text has a line for each case and its messages below it",
         "skipped  mine lock/token: it offers no locks\n"
         "FAILED   mine set/get\n"
         "         set \"<a>\",\nbut get answers a miss\n"
-        "org.example.mine 1.2.3: 1 passed, 1 skipped, 1 failed\n");
+        "org.example.mine 1.2.3: 1 passed, 1 skipped, 1 failed: mine set/get\n");
 }
 
 TEST_CASE("a report as JSON can be read back", "[kit]") {

@@ -53,9 +53,16 @@ std::string as_text(const CaseResult& result) {
 }
 
 std::string summary(const ValidationReport& report) {
-  return fmt::format("{} {}: {} passed, {} skipped, {} failed\n", report.note.id,
-                     report.note.version, report.count(Outcome::passed),
-                     report.count(Outcome::skipped), report.count(Outcome::failed));
+  std::string text = fmt::format("{} {}: {} passed, {} skipped, {} failed", report.note.id,
+                                 report.note.version, report.count(Outcome::passed),
+                                 report.count(Outcome::skipped), report.count(Outcome::failed));
+  const char* between = ": ";
+  for (const CaseResult& result : report.cases) {
+    if (result.outcome != Outcome::failed) continue;
+    text += between + full_name(result);
+    between = ", ";
+  }
+  return text + '\n';
 }
 
 std::string as_json(const ValidationReport& report) {

@@ -11,7 +11,7 @@ namespace cairn::hosting {
 
 /// One line for a case, with its messages below it.
 std::string as_text(const CaseResult& result);
-/// The last line: how many of each.
+/// The last line: how many of each, and which are broken.
 std::string summary(const ValidationReport& report);
 
 /// {"file", "id", "version", "abi", "passed", "skipped", "failed", "cases": [...]}
