@@ -66,13 +66,13 @@ def from_text(text):
 
 def check_formats():
     readers = {"text": from_text, "json": from_json, "tap": from_tap, "junit": from_junit}
-    for plugin, more, code in ((right, [], 0), (wrong / "wrong-proxies.so", ["--component", "forgets-batches"], 1)):
+    for plugin, more, code in ((right, [], 0), (wrong / "wrong-proxies.so", ["--component", "loses-the-call"], 1)):
         results = [read(run("validate", plugin, *more, "--level", 1, "--format", name, code=code).stdout)
                    for name, read in readers.items()]
         assert all(result == results[0] for result in results), results
-    said = run("validate", wrong / "wrong-proxies.so", "--component", "forgets-batches", "--level", 1, "-q", code=1).stdout
-    assert said.splitlines()[0] == "FAILED   forgets-batches proxy/one-key", said
-    assert said.splitlines()[-1].endswith("1 failed: forgets-batches proxy/one-key"), said
+    said = run("validate", wrong / "wrong-proxies.so", "--component", "loses-the-call", "--level", 1, "-q", code=1).stdout
+    assert said.splitlines()[0] == "FAILED   loses-the-call proxy/call", said
+    assert said.splitlines()[-1].endswith("1 failed: loses-the-call proxy/call"), said
 
 
 def check_choices():

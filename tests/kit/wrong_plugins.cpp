@@ -22,6 +22,12 @@ std::filesystem::path in_folder(const char* variable, const std::string& file) {
   return std::filesystem::path(folder) / file;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool memory_is_limited = false;  // their own needs are too large for that
+#else
+constexpr bool memory_is_limited = true;
+#endif
+
 struct Fault {
   const char* file;
   const char* component;
@@ -90,8 +96,7 @@ const Fault faults[] = {
     {"attackers", "slow-to-make", "create", "create takes 6.0 s"},
     {"attackers", "answers-by-thread", "threads/same", "it answers by thread: one set"},
     {"attackers", "crashes-when-destroyed", "set/get",
-     "crashed with SIGSEGV (Segmentation fault) while setting and getting a key, destroying an "
-     "instance"},
+     "crashed with SIGABRT (Aborted) while setting and getting a key, destroying an instance"},
     {"attackers", "closes-files", "process/instances", "it closes files that it did not open"},
     {"attackers", "closes-everything", "create", "closing files that are not its own"},
     {"attackers", "takes-all-memory", "set/get", "out of memory"},
@@ -110,6 +115,7 @@ const Fault faults[] = {
 TEST_CASE("each wrong plugin fails with the sentence that names its fault", "[kit]") {
   for (const Fault& fault : faults) {
     INFO(fault.component << " " << fault.rule);
+    if (!memory_is_limited && fault.component == std::string("takes-all-memory")) continue;
     ValidationRequest request;
     request.file = in_folder("CAIRN_WRONG_PLUGINS", std::string("wrong-") + fault.file + ".so");
     request.component = fault.component;

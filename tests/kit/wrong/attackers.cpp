@@ -124,7 +124,7 @@ struct CrashesWhenDestroyed final : MapBackend {
     MapBackend::set(key, entry, options, call);
   }
   ~CrashesWhenDestroyed() override {
-    if (used_) raise(SIGSEGV);
+    if (used_) std::abort();
   }
   bool used_ = false;
 };
@@ -154,8 +154,7 @@ struct HidesCrashes final : MapBackend {
     signal(SIGSEGV, [](int) {});
   }
   Document stats(Call) override {
-    volatile int* const nowhere = nullptr;
-    *nowhere = 1;
+    *reinterpret_cast<volatile int*>(8) = 1;  // nowhere; null would be a sanitizer's business
     return Document();
   }
 };
