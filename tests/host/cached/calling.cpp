@@ -1,4 +1,5 @@
 #include "catch.hpp"
+#include "meanwhile.hpp"
 #include "test_host.hpp"
 
 #include <atomic>
@@ -43,16 +44,6 @@ struct Kiosk : Shop {};
 struct Article {
   std::string id;
 };
-
-template <class Condition>
-bool eventually(Condition done) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 #include "catch.hpp"
+#include "meanwhile.hpp"
 #include "test_host.hpp"
 
 #include <atomic>
@@ -16,29 +17,6 @@ const std::string plain = R"(
 backend = "memory"
 expiration_time = "10s"
 )";
-
-// Waits until `done` holds, failing after a while: for what other threads are about to do.
-template <class Condition>
-bool eventually(Condition done) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
-// A creator that stops in the middle until it is let go.
-struct Gate {
-  std::promise<void> entered;
-  std::promise<void> opened;
-  std::shared_future<void> open = opened.get_future().share();
-  int operator()(int value) {
-    entered.set_value();
-    open.wait();
-    return value;
-  }
-};
 
 }  // namespace
 
@@ -88,7 +66,7 @@ TEST_CASE("many callers of a missing key wait for one creator and get its value"
   std::vector<std::future<int>> callers;
   callers.push_back(
       std::async(std::launch::async, [&] { return region.get_or_create("k", create); }));
-  gate.entered.get_future().wait();
+  gate.wait_for_entry();
   CHECK(region.key_is_locked("k"));
   CHECK_FALSE(region.key_is_locked("other"));
   for (int i = 0; i < 20; ++i) {
@@ -96,7 +74,7 @@ TEST_CASE("many callers of a missing key wait for one creator and get its value"
         std::async(std::launch::async, [&] { return region.get_or_create("k", create); }));
   }
   REQUIRE(eventually([&] { return region.statistics().waits == 20; }));
-  gate.opened.set_value();
+  gate.open();
   for (auto& caller : callers) CHECK(caller.get() == 7);
   CHECK(calls == 1);
   CHECK_FALSE(region.key_is_locked("k"));
@@ -110,10 +88,10 @@ TEST_CASE("while one recreates a stale value the others get the old one at once"
   Gate gate;
   auto creator = std::async(std::launch::async,
                             [&] { return region.get_or_create("k", [&] { return gate(2); }); });
-  gate.entered.get_future().wait();
+  gate.wait_for_entry();
   CHECK(region.get_or_create("k", [] { return 99; }) == 1);
   CHECK(region.statistics().stale_served == 1);
-  gate.opened.set_value();
+  gate.open();
   CHECK(creator.get() == 2);
   CHECK(region.get<int>("k") == 2);
 }
@@ -126,11 +104,11 @@ TEST_CASE("with serve_stale off, callers wait for the new value", "[creation]") 
   Gate gate;
   auto creator = std::async(std::launch::async,
                             [&] { return region.get_or_create("k", [&] { return gate(2); }); });
-  gate.entered.get_future().wait();
+  gate.wait_for_entry();
   auto waiter =
       std::async(std::launch::async, [&] { return region.get_or_create("k", [] { return 99; }); });
   REQUIRE(eventually([&] { return region.statistics().waits == 1; }));
-  gate.opened.set_value();
+  gate.open();
   CHECK(creator.get() == 2);
   CHECK(waiter.get() == 2);
 }
@@ -227,10 +205,10 @@ TEST_CASE("a wait that is over ends as the policy says", "[creation]") {
     Gate gate;
     auto creator = std::async(std::launch::async,
                               [&] { return region.get_or_create("k", [&] { return gate(1); }); });
-    gate.entered.get_future().wait();
+    gate.wait_for_entry();
     check(region);
     CHECK(region.statistics().wait_timeouts == 1);
-    gate.opened.set_value();
+    gate.open();
     CHECK(creator.get() == 1);
   };
   SECTION("create: without the lock") {
@@ -257,9 +235,9 @@ TEST_CASE("a wait that is over may end with the old value", "[creation]") {
   Gate gate;
   auto creator = std::async(std::launch::async,
                             [&] { return region.get_or_create("k", [&] { return gate(2); }); });
-  gate.entered.get_future().wait();
+  gate.wait_for_entry();
   CHECK(region.get_or_create("k", [] { return 3; }) == 1);
-  gate.opened.set_value();
+  gate.open();
   CHECK(creator.get() == 2);
 }
 

@@ -1,5 +1,6 @@
 // Callers who wait for a value that somebody else makes, while the region changes under them.
 #include "catch.hpp"
+#include "meanwhile.hpp"
 #include "test_host.hpp"
 
 #include <atomic>
@@ -17,34 +18,19 @@ backend = "memory"
 expiration_time = "10s"
 )";
 
-template <class Condition>
-bool eventually(Condition done) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 // A caller whose creator stops in the middle until it is let go.
 struct SlowCaller {
   SlowCaller(Region& region, const std::string& key, int value)
       : result(std::async(std::launch::async, [this, &region, key, value] {
-          return region.get_or_create(key, [this, value] {
-            entered.set_value();
-            opened.get_future().wait();
-            return value;
-          });
+          return region.get_or_create(key, [this, value] { return gate(value); });
         })) {
-    entered.get_future().wait();
+    gate.wait_for_entry();
   }
   int finish() {
-    opened.set_value();
+    gate.open();
     return result.get();
   }
-  std::promise<void> entered;
-  std::promise<void> opened;
+  Gate gate;
   std::future<int> result;
 };
 
