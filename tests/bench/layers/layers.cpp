@@ -34,7 +34,8 @@ std::string wrap(const char* layer, int n) {
 // One host for all, since making one reads every plugin.
 Host& the_host() {
   static Host instance([] {
-    std::string toml =
+    std::string toml = "[plugins]\npath = [\"" BENCH_PROXIES "\"]\n";
+    toml +=
         "[backend.b]\nplugin = \"memory\"\n[region.plain]\nbackend = \"b\"\nexpiration_time = "
         "\"1h\"\n";
     for (const char* layer : {"idle", "working"}) {
@@ -53,7 +54,8 @@ const std::vector<std::string>& keys() {
     std::vector<std::string> names;
     for (int i = 0; i < key_count; ++i)
       names.push_back("user:" + std::to_string(i * 7919 % 100000));
-    for (const std::string& name : names) the_host().region("plain").set(name, std::string(100, 'x'));
+    for (const std::string& name : names)
+      the_host().region("plain").set(name, std::string(100, 'x'));
     the_host().region("plain").set("object", std::vector<int>{1, 2, 3});
     return names;
   }();

@@ -18,10 +18,12 @@ region = make_region().configure("dogpile.cache.memory", expiration_time=3600)
 
 def run_together(callers, work):
     start = threading.Barrier(callers)
+    stop = threading.Barrier(callers)  # so that no thread's end is counted as another's wait
 
     def one():
         start.wait()
         work()
+        stop.wait()
 
     threads = [threading.Thread(target=one) for _ in range(callers)]
     for thread in threads:
