@@ -2,7 +2,7 @@
 // of the region that compresses.
 
 #include "commands.hpp"
-#include "region_core.hpp"
+#include "region/region_core.hpp"
 #include "stack.hpp"
 #include "units.hpp"
 

@@ -1,15 +1,15 @@
-#include "background.hpp"
 #include "config_reader.hpp"
 #include "host_lifetime.hpp"
-#include "lease.hpp"
 #include "nearest_name.hpp"
 #include "plan.hpp"
 #include "plugin_catalog.hpp"
 #include "plugin_paths.hpp"
 #include "prometheus.hpp"
-#include "region_core.hpp"
+#include "region/background.hpp"
+#include "region/lease.hpp"
+#include "region/region_core.hpp"
+#include "region/store_invalidation.hpp"
 #include "services.hpp"
-#include "store_invalidation.hpp"
 
 #include <cairn/host/host.hpp>
 
@@ -114,7 +114,7 @@ class Host::Insides final : public Mortal {
 
   void after_fork() noexcept override {
     services_.after_fork();
-    leases_.after_fork();
+    leases_->after_fork();
     background_.after_fork();
     for (Named& named : regions_) named.core->after_fork();
   }
@@ -180,7 +180,7 @@ class Host::Insides final : public Mortal {
   const Config config_;
   HostServices& services_;
   PluginCatalog catalog_;
-  LeaseKeeper leases_;
+  const std::shared_ptr<LeaseKeeper> leases_ = std::make_shared<LeaseKeeper>();
   Background background_;
   std::map<std::string, std::shared_ptr<const Store>> stores_;
   std::vector<Named> regions_;

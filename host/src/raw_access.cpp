@@ -1,7 +1,7 @@
 #include "raw_access.hpp"
 
 #include "plan.hpp"
-#include "region_core.hpp"
+#include "region/region_core.hpp"
 #include "services.hpp"
 #include "stack.hpp"
 

@@ -85,8 +85,8 @@ class CachedFunction<R(Args...)> {
   Value operator()(const std::decay_t<Args>&... args) const {
     const Shared& shared = *shared_;
     std::optional<Value> result;
-    const auto accept = [&](const Entry& entry) {
-      result.emplace(detail::unpack<Value>(entry));
+    const auto accept = [&](Entry&& entry) {
+      result.emplace(detail::unpack<Value>(std::move(entry)));
       return detail::found(*result);
     };
     const auto make = region_->entry_maker<Value>();

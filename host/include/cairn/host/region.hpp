@@ -17,16 +17,16 @@
 // Threads: any method, any thread, any time. Lifetimes: a region lives as long as its Host.
 #pragma once
 
-#include <cairn/host/detail/function_ref.hpp>
+#include <cairn/host/detail/creators.hpp>
 #include <cairn/host/detail/packing.hpp>
+#include <cairn/host/detail/signatures.hpp>
 #include <cairn/host/function_keys.hpp>
 #include <cairn/host/invalidation.hpp>
+#include <cairn/host/region_options.hpp>
 #include <cairn/host/region_policy.hpp>
 #include <cairn/host/statistics.hpp>
 
-#include <chrono>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -43,130 +43,6 @@ namespace hosting {
 class RegionCore;
 }
 
-/// Until which age a value is fresh: a duration, or never() ending.
-class Expiration {
- public:
-  constexpr Expiration(std::chrono::nanoseconds age) noexcept : age_(age) {}  // NOLINT: it is one
-  static constexpr Expiration never() noexcept {
-    return Expiration(std::chrono::nanoseconds::max());
-  }
-  constexpr std::chrono::nanoseconds age() const noexcept { return age_; }
-  friend constexpr bool operator==(Expiration, Expiration) noexcept = default;
-
- private:
-  std::chrono::nanoseconds age_;
-};
-
-struct GetOptions {
-  /// Instead of the region's, for this call.
-  std::optional<Expiration> expiration_time = {};
-  /// Whatever its age, and whether invalidated or not.
-  bool ignore_expiration = false;
-};
-
-struct CreateOptions {
-  /// Instead of the region's, for this call.
-  std::optional<Expiration> expiration_time = {};
-};
-
-/// What is known about a stored value.
-struct Metadata {
-  Time created;  ///< the zero point: unknown
-  std::chrono::nanoseconds age;
-  int value_version = 0;
-  std::optional<Time> expires;  ///< when the store will drop it, if it says
-};
-
-template <class T>
-struct Cached {
-  T value;
-  Metadata metadata;
-};
-
-/// A creator that may outlive the call that it is given to, so that a background thread can run it: it
-/// owns all that it uses. See Region::get_or_create.
-template <class Creator>
-struct Detached {
-  Creator creator;
-};
-/// `region.get_or_create(key, detached([id] { return load(id); }))`. Nothing captured by reference!
-template <class Creator>
-Detached<std::decay_t<Creator>> detached(Creator&& creator) {
-  return {std::forward<Creator>(creator)};
-}
-
-/// A stale value's recreation, to be run once, on any thread. Destroying it unrun gives the key back.
-using BackgroundJob = std::function<void()>;
-/// Takes a job and has it run, now or later. What it throws reaches the caller who found the value.
-using BackgroundRunner = std::function<void(std::string_view key, BackgroundJob)>;
-
-namespace detail {
-
-/// What a creator made.
-struct Created {
-  Entry entry;
-  bool cache = true;
-  bool negative = false;
-};
-/// What reading an entry as a T found. Reading may also throw Error(corrupt).
-enum class Found : std::uint8_t { value, negative };
-
-using Accept = FunctionRef<Found(const Entry&)>;
-using Create = FunctionRef<Created()>;
-using DetachedCreate = std::function<Created()>;
-
-/// The batch forms. `i` counts the caller's keys. Creating answers key by key; nothing: there is none.
-using AcceptEach = FunctionRef<Found(std::size_t i, const Entry&)>;
-using Names = std::span<const std::string_view>;
-using CreateEach = FunctionRef<std::vector<std::optional<Created>>(Names)>;
-using DetachedCreateEach = std::function<std::vector<std::optional<Created>>(Names)>;
-
-template <class T>
-Found found(const T& value) {
-  if constexpr (is_optional<T>) {
-    return value.has_value() ? Found::value : Found::negative;
-  } else {
-    return Found::value;
-  }
-}
-
-struct AlwaysCache {
-  template <class T>
-  bool operator()(const T&) const noexcept {
-    return true;
-  }
-};
-
-template <class Creator>
-struct CreatorOf {
-  using Function = std::remove_reference_t<Creator>;
-  static constexpr bool is_detached = false;
-  template <class C>
-  static auto& function(C& creator) {
-    return creator;
-  }
-};
-template <class Creator>
-struct CreatorOf<Detached<Creator>> {
-  using Function = Creator;
-  static constexpr bool is_detached = true;
-  template <class D>
-  static auto& function(D& detached) {
-    return detached.creator;
-  }
-};
-
-// Keys in whatever range they come, as the core wants them.
-template <std::ranges::input_range KeyRange>
-std::vector<Key> keys_of(const KeyRange& range) {
-  std::vector<Key> keys;
-  if constexpr (std::ranges::sized_range<const KeyRange>) keys.reserve(std::ranges::size(range));
-  for (const auto& key : range) keys.emplace_back(std::string_view(key));
-  return keys;
-}
-
-}  // namespace detail
-
 template <class Signature>
 struct CachedOptions;
 template <class Signature>
@@ -178,50 +54,8 @@ class CachedMultiFunction;
 
 namespace detail {
 
-// The signature of a function, a function pointer or a class with one operator().
-template <class F>
-struct SignatureOf {
-  static_assert(
-      no_key<F>,
-      "cairn: the signature of this function cannot be seen (is it generic, overloaded, or no "
-      "function?): say it, as in region.cached<User(int)>(name, function)");
-  using type = void();
-};
-template <class F>
-requires requires {
-  &F::operator();
-}
-struct SignatureOf<F> : SignatureOf<decltype(&F::operator())> {};
-template <class R, class... Args>
-struct SignatureOf<R(Args...)> {
-  using type = R(Args...);
-};
-template <class R, class... Args>
-struct SignatureOf<R (*)(Args...)> : SignatureOf<R(Args...)> {};
-template <class R, class... Args>
-struct SignatureOf<R (*)(Args...) noexcept> : SignatureOf<R(Args...)> {};
-template <class R, class C, class... Args>
-struct SignatureOf<R (C::*)(Args...)> : SignatureOf<R(Args...)> {};
-template <class R, class C, class... Args>
-struct SignatureOf<R (C::*)(Args...) const> : SignatureOf<R(Args...)> {};
-template <class R, class C, class... Args>
-struct SignatureOf<R (C::*)(Args...) noexcept> : SignatureOf<R(Args...)> {};
-template <class R, class C, class... Args>
-struct SignatureOf<R (C::*)(Args...) const noexcept> : SignatureOf<R(Args...)> {};
-
-template <class Signature, class F>
-struct ChosenSignature {
-  using type = Signature;
-};
-template <class F>
-struct ChosenSignature<void, F> {
-  using type = typename SignatureOf<F>::type;
-};
-template <class Signature, class F>
-using SignatureFor = typename ChosenSignature<Signature, F>::type;
 template <class Signature, class F>
 using CachedOptionsOf = CachedOptions<SignatureFor<Signature, F>>;
-
 template <class Signature, class F>
 using CachedMultiOptionsOf = CachedMultiOptions<SignatureFor<Signature, F>>;
 
@@ -242,8 +76,8 @@ class Region {
   template <class T>
   std::optional<T> get(std::string_view key, const GetOptions& options = {}) {
     std::optional<T> result;
-    const bool good = read(key, options, [&](const Entry& entry) {
-      result.emplace(detail::unpack<T>(entry));
+    const bool good = read(key, options, [&](Entry&& entry) {
+      result.emplace(detail::unpack<T>(std::move(entry)));
       return detail::found(*result);
     });
     if (!good) result.reset();
@@ -253,8 +87,8 @@ class Region {
   template <class T>
   Shared<T> get_shared(std::string_view key, const GetOptions& options = {}) {
     Shared<T> result;
-    const bool good = read(key, options, [&](const Entry& entry) {
-      result = detail::unpack_shared<T>(entry);
+    const bool good = read(key, options, [&](Entry&& entry) {
+      result = detail::unpack_shared<T>(std::move(entry));
       return detail::found(*result);
     });
     return good ? std::move(result) : Shared<T>();
@@ -263,8 +97,9 @@ class Region {
   template <class T>
   std::optional<Cached<T>> get_with_metadata(std::string_view key, const GetOptions& options = {}) {
     std::optional<Cached<T>> result;
-    const bool good = read(key, options, [&](const Entry& entry) {
-      result.emplace(Cached<T>{detail::unpack<T>(entry), metadata_of(entry)});
+    const bool good = read(key, options, [&](Entry&& entry) {
+      const Metadata metadata = metadata_of(entry);
+      result.emplace(Cached<T>{detail::unpack<T>(std::move(entry)), metadata});
       return detail::found(result->value);
     });
     if (!good) result.reset();
@@ -299,8 +134,8 @@ class Region {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
     using T = detail::Stored<std::invoke_result_t<typename Of::Function&>>;
     std::optional<T> result;
-    create_with<T>(key, creator, options, should_cache, [&](const Entry& entry) {
-      result.emplace(detail::unpack<T>(entry));
+    create_with<T>(key, creator, options, should_cache, [&](Entry&& entry) {
+      result.emplace(detail::unpack<T>(std::move(entry)));
       return detail::found(*result);
     });
     return std::move(*result);
@@ -312,8 +147,8 @@ class Region {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
     using T = std::decay_t<std::invoke_result_t<typename Of::Function&>>;
     Shared<T> result;
-    create_with<T>(key, creator, options, should_cache, [&](const Entry& entry) {
-      result = detail::unpack_shared<T>(entry);
+    create_with<T>(key, creator, options, should_cache, [&](Entry&& entry) {
+      result = detail::unpack_shared<T>(std::move(entry));
       return detail::found(*result);
     });
     return result;
@@ -328,8 +163,8 @@ class Region {
     std::vector<std::optional<T>> results(wanted.size());
     read_multi(
         wanted, options,
-        [&](std::size_t i, const Entry& entry) {
-          results[i].emplace(detail::unpack<T>(entry));
+        [&](std::size_t i, Entry&& entry) {
+          results[i].emplace(detail::unpack<T>(std::move(entry)));
           return detail::found(*results[i]);
         },
         [&](std::size_t i) { results[i].reset(); });
@@ -495,26 +330,6 @@ class Region {
 
 // ---- get_or_create_multi ----
 
-namespace detail {
-
-template <class R>
-concept MapResult = requires {
-  typename R::mapped_type;
-};
-
-template <class R>
-struct MultiValue {
-  using type = typename R::value_type;
-};
-template <MapResult R>
-struct MultiValue<R> {
-  using type = typename R::mapped_type;
-};
-
-[[noreturn]] void refuse_length(std::size_t wanted, std::size_t got);
-
-}  // namespace detail
-
 template <std::ranges::input_range KeyRange, class Creator, class ShouldCache>
 auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
                                  const CreateOptions& options, ShouldCache&& should_cache) {
@@ -524,8 +339,8 @@ auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
   const std::vector<Key> wanted = detail::keys_of(keys);
   std::vector<std::optional<T>> results(wanted.size());
 
-  const auto accept = [&](std::size_t i, const Entry& entry) {
-    results[i].emplace(detail::unpack<T>(entry));
+  const auto accept = [&](std::size_t i, Entry&& entry) {
+    results[i].emplace(detail::unpack<T>(std::move(entry)));
     return detail::found(*results[i]);
   };
   const auto run = [kinds = kinds()](auto& function, auto& should, detail::Names names) {

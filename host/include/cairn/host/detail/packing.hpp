@@ -97,10 +97,11 @@ inline std::string_view payload_bytes(const Entry& entry) {
 }
 
 template <class T>
-T unpack(const Entry& entry) {
+T unpack(Entry entry) {
   if constexpr (is_bytes_like<T>) {
     if constexpr (std::is_same_v<T, Bytes>) {
-      return entry.is_bytes() && entry.owned() ? Bytes(entry) : Bytes(payload_bytes(entry));
+      return entry.is_bytes() && entry.owned() ? Bytes(std::move(entry))
+                                               : Bytes(payload_bytes(entry));
     } else {
       const std::string_view bytes = payload_bytes(entry);
       if constexpr (is_byte_vector<T>) {
@@ -144,13 +145,13 @@ class Shared {
 namespace detail {
 
 template <class T>
-Shared<T> unpack_shared(const Entry& entry) {
+Shared<T> unpack_shared(Entry entry) {
   static_assert(!is_bytes_like<T>,
                 "cairn: strings and byte vectors are shared as bytes: use get<cairn::Bytes>(key)");
   if (entry.is_object() && entry.owned()) {
-    if (const T* object = object_of<T>(entry)) return Shared<T>(entry, object);
+    if (const T* object = object_of<T>(entry)) return Shared<T>(std::move(entry), object);
   }
-  Entry made = make_object<T>(unpack<T>(entry));
+  Entry made = make_object<T>(unpack<T>(std::move(entry)));
   const T* object = object_of<T>(made);
   return Shared<T>(std::move(made), object);
 }

@@ -8,13 +8,12 @@
 // Two processes that invalidate at the same time both take effect: the later stamp of each kind wins.
 #pragma once
 
-#include "region_core.hpp"
+#include "setup.hpp"
 
 #include <cairn/host/invalidation.hpp>
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 
 namespace cairn::hosting {
 
@@ -31,7 +30,6 @@ class StoreInvalidation final : public InvalidationStrategy {
   static constexpr std::string_view key = "cairn:invalidated";
 
  private:
-  void refresh() const;
   /// The stamps in the store join those that are known. False: there are none, or no answer.
   bool read() const;
   void write() const;
@@ -43,7 +41,6 @@ class StoreInvalidation final : public InvalidationStrategy {
   mutable std::atomic<std::int64_t> hard_{0};
   mutable std::atomic<std::int64_t> soft_{0};
   mutable std::atomic<std::int64_t> due_;  // steady, nanoseconds
-  mutable std::mutex refreshing_;
 };
 
 }  // namespace cairn::hosting

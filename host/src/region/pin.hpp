@@ -20,9 +20,17 @@
 
 namespace cairn::hosting {
 
-/// A small number per thread, so that threads spread over stripes.
-std::size_t thread_stripe() noexcept;
 constexpr std::size_t stripe_count = 16;
+
+// Trivial and initial-exec: no destructor that could outlive us, no call to find it.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local std::size_t my_stripe;
+std::size_t choose_stripe() noexcept;
+
+/// A small number per thread, so that threads spread over stripes.
+inline std::size_t thread_stripe() noexcept {
+  const std::size_t mine = my_stripe;
+  return mine < stripe_count ? mine : choose_stripe();
+}
 
 template <class T>
 class Pinned {

@@ -3,6 +3,13 @@
 // The first caller of a key leads its flight and creates; the others join and wait in memory. When the
 // leader lands, every waiter gets the finished value handed to it: nobody takes a lock merely to look.
 //
+//     Flights::Claim claim = flights.claim(key);
+//     if (claim.lead) {
+//       claim.lead.land_with(create());     // what throws on the way lands empty-handed
+//     } else {
+//       claim.other->wait(deadline);
+//     }
+//
 // A flight is over for newcomers only after its value is in the store and `landings` has gone up. So a
 // caller that reads landings(), then the store, then becomes leader, and finds landings() unchanged,
 // knows that nobody created the key in between, and need not look again.
@@ -10,26 +17,25 @@
 // Threads: any function, any thread. A flight may be landed by another thread than the one that began it.
 #pragma once
 
+#include "futex_word.hpp"
+
 #include <cairn/entry.hpp>
 
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 namespace cairn::hosting {
 
-class Flights;
-
-/// One creation under way.
+/// One creation under way, as those see it who wait for its end.
 class Flight {
  public:
   enum class Landing : std::uint8_t {
@@ -41,34 +47,64 @@ class Flight {
 
   explicit Flight(std::string key) : key_(std::move(key)), leader_(std::this_thread::get_id()) {}
 
-  /// Waits until it lands or `deadline` (max: for ever) passes; none: it passed.
-  Landing wait(std::chrono::steady_clock::time_point deadline);
+  /// Waits until it lands or `deadline` passes; none: it passed.
+  Landing wait(FutexWord::Deadline deadline) const noexcept;
   /// After wait() returned `value`.
-  const Entry& value() const noexcept { return *value_; }
+  const Entry& value() const noexcept { return value_; }
   /// After wait() returned `failed`.
-  std::exception_ptr error() const noexcept { return error_; }
+  const std::exception_ptr& error() const noexcept { return error_; }
 
   const std::string& key() const noexcept { return key_; }
   bool led_by_this_thread() const noexcept { return leader_.load() == std::this_thread::get_id(); }
-  /// The calling thread goes on with the creation.
-  void hand_to_this_thread() noexcept { leader_ = std::this_thread::get_id(); }
-  /// Nobody leads for the moment: it waits in a queue.
-  void set_down() noexcept { leader_ = std::thread::id(); }
 
  private:
-  friend class Flights;
-  void land(Landing landing, std::optional<Entry> value, std::exception_ptr error);
+  friend class Lead;
 
   const std::string key_;
   std::atomic<std::thread::id> leader_;
-  std::mutex mutex_;
-  std::condition_variable landed_;
-  Landing landing_ = Landing::none;  // guarded by mutex_; value_ and error_ are set before it
-  std::optional<Entry> value_;
+  // Written by the leader before the landing, read by others after it.
+  Entry value_;
   std::exception_ptr error_;
+  FutexWord landing_{static_cast<std::uint32_t>(Landing::none)};
 };
 
-using FlightPtr = std::shared_ptr<Flight>;
+class Flights;
+
+/// To lead a flight: the right and the duty to end it, once. Dropped, it ends it empty-handed. One that
+/// leads nothing has nothing to end.
+class Lead {
+ public:
+  Lead() noexcept = default;
+  Lead(Flights& flights, std::shared_ptr<Flight> flight) noexcept
+      : flights_(&flights), flight_(std::move(flight)) {}
+  Lead(Lead&&) noexcept = default;
+  Lead& operator=(Lead&& other) noexcept {
+    Lead old(std::move(other));
+    std::swap(flights_, old.flights_);
+    std::swap(flight_, old.flight_);
+    return *this;
+  }
+  ~Lead() { land_empty(); }
+
+  explicit operator bool() const noexcept { return flight_ != nullptr; }
+  /// Precondition: it leads.
+  const std::string& key() const noexcept { return flight_->key(); }
+
+  void land_with(Entry value) noexcept;
+  void land_failed(std::exception_ptr error) noexcept;
+  void land_empty() noexcept;
+
+  /// The calling thread goes on with the creation.
+  void hand_to_this_thread() noexcept { flight_->leader_ = std::this_thread::get_id(); }
+  /// Nobody goes on with it for the moment: it waits in a queue.
+  void set_down() noexcept { flight_->leader_ = std::thread::id(); }
+
+ private:
+  void land(Flight::Landing landing) noexcept;
+
+  Flights* flights_ = nullptr;
+  std::shared_ptr<Flight> flight_;
+};
 
 class Flights {
  public:
@@ -76,20 +112,16 @@ class Flights {
   Flights(const Flights&) = delete;
   Flights& operator=(const Flights&) = delete;
 
+  /// One of the two.
   struct Claim {
-    FlightPtr flight;
-    bool leads;
+    Lead lead;
+    std::shared_ptr<const Flight> other;
   };
-  /// The flight of `key`: a new one that the caller leads and must land, or the one in the air.
+  /// A new flight of `key`, or the one in the air.
   Claim claim(std::string_view key);
-  /// Like claim(), but null instead of somebody else's.
-  FlightPtr try_lead(std::string_view key);
+  /// Leads nothing if somebody else's is in the air.
+  Lead try_lead(std::string_view key);
   bool in_flight(std::string_view key) const;
-
-  // Each of these ends the flight. Call exactly one, once.
-  void land_with(const FlightPtr& flight, Entry value);
-  void land_failed(const FlightPtr& flight, std::exception_ptr error);
-  void land_empty(const FlightPtr& flight);
 
   /// How many flights have landed.
   std::uint64_t landings() const noexcept { return landings_.load(std::memory_order_acquire); }
@@ -98,6 +130,8 @@ class Flights {
   void after_fork();
 
  private:
+  friend class Lead;
+
   struct KeyHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view key) const noexcept {
@@ -106,12 +140,12 @@ class Flights {
   };
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_map<std::string, FlightPtr, KeyHash, std::equal_to<>> flights;
+    std::unordered_map<std::string, std::shared_ptr<Flight>, KeyHash, std::equal_to<>> flights;
   };
   Shard& shard_of(std::string_view key) const noexcept {
     return shards_[(KeyHash()(key) >> 7) % shards_.size()];
   }
-  void retire(const FlightPtr& flight);
+  void retire(const Flight& flight) noexcept;
 
   mutable std::array<Shard, 32> shards_;
   std::atomic<std::uint64_t> landings_{0};

@@ -44,17 +44,14 @@ void StoreInvalidation::invalidate(Invalidation kind, Time when) {
 }
 
 Invalidation StoreInvalidation::check(std::string_view, Time created) const {
-  if (steady_now() >= due_.load(std::memory_order_relaxed)) refresh();
+  // Whoever finds the copy due moves the time on and reads; the others go on with what they have. There is
+  // no lock that a fork could leave held.
+  const std::int64_t now = steady_now();
+  std::int64_t due = due_.load(std::memory_order_relaxed);
+  if (now >= due && due_.compare_exchange_strong(due, now + delay_.count())) read();
   const std::int64_t ns = created.time_since_epoch().count();
   if (ns < hard_.load(std::memory_order_acquire)) return Invalidation::hard;
   return ns < soft_.load(std::memory_order_acquire) ? Invalidation::soft : Invalidation::none;
-}
-
-void StoreInvalidation::refresh() const {
-  const std::unique_lock lock(refreshing_, std::try_to_lock);
-  if (!lock || steady_now() < due_.load()) return;  // somebody is at it, or was
-  read();
-  due_ = steady_now() + delay_.count();
 }
 
 bool StoreInvalidation::read() const {

@@ -7,7 +7,7 @@ StoreLock::StoreLock(RegionCore& core, SetupPtr setup, std::string key, std::uin
   const std::chrono::nanoseconds lease = held_->setup->lease;
   if (lease.count() <= 0) return;
   Held* held = held_.get();  // stays where it is when this object moves
-  held->renewal = core.leases_.keep(lease / 3, [held, lease] {
+  held->renewal = core.leases_->keep(lease / 3, [held, lease] {
     cairn_call call;
     begin(call);
     const cairn_status status = held->core->on_stack(*held->setup, [&](const cairn_next& table) {
@@ -16,8 +16,9 @@ StoreLock::StoreLock(RegionCore& core, SetupPtr setup, std::string key, std::uin
     });
     if (status == CAIRN_MISS) {
       held->lost = true;
-      RegionCore::count(held->core->counters_.locks_lost);
-      held->core->log(LogLevel::warning, "lost the creation lock of " + held->key);
+      held->core->counters_.locks_lost.add();
+      held->core->log_.write(LogLevel::warning,
+                             "lost the creation lock of " + shown_key(held->key));
       return false;
     }
     return true;  // a store that could not be asked may answer next time
@@ -35,7 +36,7 @@ cairn_status StoreLock::try_take(RegionCore& core, const SetupPtr& setup, Key ke
   if (status == CAIRN_OK) {
     lock = StoreLock(core, setup, std::string(key.view()), token);
   } else if (status < 0) {
-    RegionCore::count(core.counters_.lock_errors);
+    core.counters_.lock_errors.add();
     core.on_store_error(*setup, status, call, "lock");
   }
   return status;
@@ -49,8 +50,8 @@ void StoreLock::release() noexcept {
   const cairn_status status = held_->core->on_stack(*held_->setup, [&](const cairn_next& table) {
     return table.unlock.fn(table.unlock.self, &call, Key(held_->key).raw(), held_->token);
   });
-  if (status == CAIRN_MISS && !held_->lost) RegionCore::count(held_->core->counters_.locks_lost);
-  if (status < 0) RegionCore::count(held_->core->counters_.lock_errors);
+  if (status == CAIRN_MISS && !held_->lost) held_->core->counters_.locks_lost.add();
+  if (status < 0) held_->core->counters_.lock_errors.add();
   held_ = nullptr;
 }
 

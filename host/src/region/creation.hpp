@@ -17,7 +17,7 @@ namespace cairn::hosting {
 
 class Creation {
  public:
-  using Deadline = std::chrono::steady_clock::time_point;
+  using Deadline = FutexWord::Deadline;
 
   Creation(RegionCore& core, SetupPtr setup, const Lifetime& lifetime, Key key,
            detail::Accept accept, detail::Create create,
@@ -26,6 +26,10 @@ class Creation {
   /// Ends with a call of accept, or throws. `landings` was read before the store was.
   void run(RegionCore::Candidate candidate, std::uint64_t landings);
 
+  // ---- what the creation of many has in common ----
+
+  /// Until when a call that begins now waits for others.
+  static Deadline deadline_of(const RegionPolicy& policy);
   /// Calls `create`, counts, stamps and stores what it made; gives the entry that callers get.
   /// Whatever the creator throws comes out, counted.
   static Entry create_and_store(RegionCore& core, const Setup& setup, Key key,
@@ -37,23 +41,29 @@ class Creation {
   static bool may_serve_on_error(const RegionCore& core, const Setup& setup,
                                  const Lifetime& lifetime, Key key,
                                  const RegionCore::Candidate& old);
+  /// Waits until `flight` lands or `deadline` passes; counted.
+  static Flight::Landing wait(RegionCore& core, const Flight& flight, Deadline deadline);
   /// Waits, with the store's help where it has any, until the lock of `key` may be free: at most `nap`,
   /// which grows.
   static void nap(RegionCore& core, const Setup& setup, Key key, std::chrono::milliseconds& nap,
                   Deadline deadline);
+  /// What a caller gets who waited in vain; also for one that would wait for itself.
+  static Error waited_in_vain(const RegionCore& core, const Setup& setup, Key key);
+  [[noreturn]] static void refuse_own_key(const RegionCore& core, Key key);
 
  private:
   using Candidate = RegionCore::Candidate;
 
   void recreate(Candidate old, std::uint64_t landings);
-  bool recreate_in_background(const FlightPtr& flight, StoreLock& lock);
+  /// False: it is to be done here. Else the lead is gone, or nothing leads any more.
+  bool recreate_in_background(Lead& lead, StoreLock& lock);
   void wait_or_create(Candidate old, std::uint64_t landings);
-  /// True: a value appeared meanwhile, and was accepted.
-  bool take_store_lock(const FlightPtr& flight, StoreLock& lock, const Candidate& old);
-  /// Calls the creator, and lands the flight if there is one.
-  void make(const FlightPtr& flight, StoreLock& lock, const Candidate& old);
+  /// True: the call is over. A value appeared meanwhile and was accepted, or the wait was in vain.
+  bool take_store_lock(Lead& lead, StoreLock& lock, const Candidate& old);
+  /// Calls the creator, and lands.
+  void make(Lead lead, StoreLock& lock, const Candidate& old);
   void serve_old(const Candidate& old);
-  void give_up_waiting(const FlightPtr& flight, const Candidate& old);
+  void give_up_waiting(Lead lead, const Candidate& old);
 
   RegionCore& core_;
   const SetupPtr setup_;
@@ -63,23 +73,6 @@ class Creation {
   const detail::Create create_;
   const std::function<detail::DetachedCreate()>& detach_;
   const Deadline deadline_;
-};
-
-/// Ends a flight empty-handed unless it was landed.
-class LandingGuard {
- public:
-  LandingGuard(Flights& flights, FlightPtr flight) noexcept
-      : flights_(flights), flight_(std::move(flight)) {}
-  LandingGuard(const LandingGuard&) = delete;
-  LandingGuard& operator=(const LandingGuard&) = delete;
-  ~LandingGuard() {
-    if (flight_) flights_.land_empty(flight_);
-  }
-  void landed() noexcept { flight_ = nullptr; }
-
- private:
-  Flights& flights_;
-  FlightPtr flight_;
 };
 
 }  // namespace cairn::hosting

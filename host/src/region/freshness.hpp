@@ -9,7 +9,7 @@
 #include <cairn/entry.hpp>
 #include <cairn/host/clock.hpp>
 #include <cairn/host/invalidation.hpp>
-#include <cairn/host/region.hpp>
+#include <cairn/host/region_options.hpp>
 #include <cairn/host/region_policy.hpp>
 
 #include <cstdint>
@@ -22,7 +22,8 @@ enum class Reason : std::uint8_t { none, absent, expired, invalidated, version, 
 
 struct Verdict {
   State state;
-  Reason reason;
+  Reason reason;             // why it is not fresh
+  bool refresh_due = false;  // it is, and one caller may make a new one ahead of time
 };
 
 /// Ages in nanoseconds; max: never.
@@ -38,12 +39,24 @@ class Lifetime {
   bool tolerates_coarse_time() const noexcept { return expiration_ > 100'000'000; }
   /// The age from which the value is stale, jitter included.
   std::int64_t expiration_of(std::string_view key, std::int64_t created_ns,
-                             bool negative) const noexcept;
+                             bool negative) const noexcept {
+    const std::int64_t whole = negative ? negative_ : expiration_;
+    return jitter_ <= 0 || whole == never ? whole : whole - jitter_of(whole, key, created_ns);
+  }
   /// The age from which a value that is still fresh is refreshed; never if it is not.
   std::int64_t refresh_of(std::string_view key, std::int64_t created_ns,
-                          bool negative) const noexcept;
+                          bool negative) const noexcept {
+    if (refresh_at_ <= 0 || refresh_at_ >= 1) return never;
+    const std::int64_t expiration = expiration_of(key, created_ns, negative);
+    return expiration == never
+               ? never
+               : static_cast<std::int64_t>(static_cast<double>(expiration) * refresh_at_);
+  }
 
  private:
+  std::int64_t jitter_of(std::int64_t whole, std::string_view key,
+                         std::int64_t created_ns) const noexcept;
+
   std::int64_t expiration_ = never;
   std::int64_t negative_ = never;
   double jitter_ = 0;

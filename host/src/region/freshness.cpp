@@ -26,21 +26,10 @@ Lifetime::Lifetime(const RegionPolicy& policy, const std::optional<Expiration>& 
   negative_ = policy.negative_ttl ? policy.negative_ttl->count() : expiration_;
 }
 
-std::int64_t Lifetime::expiration_of(std::string_view key, std::int64_t created_ns,
-                                     bool negative) const noexcept {
-  const std::int64_t whole = negative ? negative_ : expiration_;
-  if (jitter_ <= 0 || whole == never) return whole;
-  return whole - static_cast<std::int64_t>(static_cast<double>(whole) * jitter_ *
-                                           share_of(key, created_ns));
-}
-
-std::int64_t Lifetime::refresh_of(std::string_view key, std::int64_t created_ns,
-                                  bool negative) const noexcept {
-  if (refresh_at_ <= 0 || refresh_at_ >= 1) return never;
-  const std::int64_t expiration = expiration_of(key, created_ns, negative);
-  return expiration == never
-             ? never
-             : static_cast<std::int64_t>(static_cast<double>(expiration) * refresh_at_);
+std::int64_t Lifetime::jitter_of(std::int64_t whole, std::string_view key,
+                                 std::int64_t created_ns) const noexcept {
+  return static_cast<std::int64_t>(static_cast<double>(whole) * jitter_ *
+                                   share_of(key, created_ns));
 }
 
 }  // namespace cairn::hosting

@@ -79,7 +79,7 @@ Metadata Region::metadata_of(const Entry& entry) const {
 
 std::optional<Metadata> Region::metadata(std::string_view key, const GetOptions& options) {
   std::optional<Metadata> result;
-  const bool good = read(key, options, [&](const Entry& entry) {
+  const bool good = read(key, options, [&](Entry&& entry) {
     result = metadata_of(entry);
     return detail::Found::value;
   });
@@ -89,8 +89,8 @@ std::optional<Metadata> Region::metadata(std::string_view key, const GetOptions&
 
 std::optional<Entry> Region::get_entry(std::string_view key, const GetOptions& options) {
   std::optional<Entry> result;
-  const bool good = read(key, options, [&](const Entry& entry) {
-    result = entry;
+  const bool good = read(key, options, [&](Entry&& entry) {
+    result = std::move(entry);
     return detail::Found::value;
   });
   if (!good) result.reset();

@@ -1,0 +1,104 @@
+// What stands between a Region, which knows types, and its core, which knows entries: what is done with an
+// entry that was found, and how a missing one is made.
+#pragma once
+
+#include <cairn/entry.hpp>
+#include <cairn/fields.hpp>
+#include <cairn/host/detail/function_ref.hpp>
+#include <cairn/host/region_options.hpp>
+#include <cairn/key.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace cairn::detail {
+
+/// What a creator made.
+struct Created {
+  Entry entry;
+  bool cache = true;
+  bool negative = false;
+};
+/// What reading an entry as a T found. Reading may also throw Error(corrupt).
+enum class Found : std::uint8_t { value, negative };
+
+/// Is given the entry, to take from it what it likes: who needs it afterwards passes a copy. The last
+/// user's reference thus becomes the caller's, and a hit counts none up and down.
+using Accept = FunctionRef<Found(Entry&&)>;
+using Create = FunctionRef<Created()>;
+using DetachedCreate = std::function<Created()>;
+
+/// The batch forms. `i` counts the caller's keys. Creating answers key by key; nothing: there is none.
+using AcceptEach = FunctionRef<Found(std::size_t i, Entry&&)>;
+using Names = std::span<const std::string_view>;
+using CreateEach = FunctionRef<std::vector<std::optional<Created>>(Names)>;
+using DetachedCreateEach = std::function<std::vector<std::optional<Created>>(Names)>;
+
+template <class T>
+Found found(const T& value) {
+  if constexpr (is_optional<T>) {
+    return value.has_value() ? Found::value : Found::negative;
+  } else {
+    return Found::value;
+  }
+}
+
+struct AlwaysCache {
+  template <class T>
+  bool operator()(const T&) const noexcept {
+    return true;
+  }
+};
+
+template <class Creator>
+struct CreatorOf {
+  using Function = std::remove_reference_t<Creator>;
+  static constexpr bool is_detached = false;
+  template <class C>
+  static auto& function(C& creator) {
+    return creator;
+  }
+};
+template <class Creator>
+struct CreatorOf<Detached<Creator>> {
+  using Function = Creator;
+  static constexpr bool is_detached = true;
+  template <class D>
+  static auto& function(D& detached) {
+    return detached.creator;
+  }
+};
+
+// Keys in whatever range they come, as the core wants them.
+template <std::ranges::input_range KeyRange>
+std::vector<Key> keys_of(const KeyRange& range) {
+  std::vector<Key> keys;
+  if constexpr (std::ranges::sized_range<const KeyRange>) keys.reserve(std::ranges::size(range));
+  for (const auto& key : range) keys.emplace_back(std::string_view(key));
+  return keys;
+}
+
+template <class R>
+concept MapResult = requires {
+  typename R::mapped_type;
+};
+
+template <class R>
+struct MultiValue {
+  using type = typename R::value_type;
+};
+template <MapResult R>
+struct MultiValue<R> {
+  using type = typename R::mapped_type;
+};
+
+[[noreturn]] void refuse_length(std::size_t wanted, std::size_t got);
+
+}  // namespace cairn::detail

@@ -1,0 +1,52 @@
+// The signature of whatever can be called: what a cached function is named after.
+#pragma once
+
+#include <cairn/host/function_keys.hpp>
+
+#include <type_traits>
+
+namespace cairn::detail {
+
+// The signature of a function, a function pointer or a class with one operator().
+template <class F>
+struct SignatureOf {
+  static_assert(
+      no_key<F>,
+      "cairn: the signature of this function cannot be seen (is it generic, overloaded, or no "
+      "function?): say it, as in region.cached<User(int)>(name, function)");
+  using type = void();
+};
+template <class F>
+requires requires {
+  &F::operator();
+}
+struct SignatureOf<F> : SignatureOf<decltype(&F::operator())> {};
+template <class R, class... Args>
+struct SignatureOf<R(Args...)> {
+  using type = R(Args...);
+};
+template <class R, class... Args>
+struct SignatureOf<R (*)(Args...)> : SignatureOf<R(Args...)> {};
+template <class R, class... Args>
+struct SignatureOf<R (*)(Args...) noexcept> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...)> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...) const> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...) noexcept> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...) const noexcept> : SignatureOf<R(Args...)> {};
+
+template <class Signature, class F>
+struct ChosenSignature {
+  using type = Signature;
+};
+template <class F>
+struct ChosenSignature<void, F> {
+  using type = typename SignatureOf<F>::type;
+};
+template <class Signature, class F>
+using SignatureFor = typename ChosenSignature<Signature, F>::type;
+
+}  // namespace cairn::detail

@@ -1,0 +1,44 @@
+#include "multi_recreation.hpp"
+
+#include <algorithm>
+
+namespace cairn::hosting {
+
+MultiRecreation::MultiRecreation(std::shared_ptr<RegionCore> core, SetupPtr setup,
+                                 detail::DetachedCreateEach create)
+    : core_(std::move(core)), setup_(std::move(setup)), create_(std::move(create)) {}
+
+void MultiRecreation::add(MultiItem& item) {
+  Owned& owned = owned_.emplace_back();
+  owned.name = item.name.view();
+  owned.key = item.key.view();
+  owned.item.name = Key(owned.name);
+  owned.item.key = Key(owned.key);
+  owned.item.lead = std::move(item.lead);
+  owned.item.lock = std::move(item.lock);
+  owned.item.lead.set_down();
+}
+
+void MultiRecreation::run() {
+  MultiItems mine;
+  for (Owned& owned : owned_) {
+    if (!owned.item.lead) return;  // once is enough
+    owned.item.lead.hand_to_this_thread();
+    mine.push_back(&owned.item);
+  }
+  try {
+    MultiMade made = MultiCreation::create_and_store(*core_, *setup_, mine, create_);
+    core_->counters_.refreshes.add();
+    for (const Owned& owned : owned_) core_->failed_keys_.succeeded(owned.key);
+    MultiCreation::land(mine, made);
+  } catch (...) {
+    const auto error = std::current_exception();
+    std::chrono::milliseconds pause{0};
+    for (const Owned& owned : owned_)
+      pause = std::max(pause, core_->failed_keys_.failed(owned.key));
+    core_->log_.background_failed(std::to_string(mine.size()) + " keys", error, pause);
+    MultiCreation::fail(mine, error);
+  }
+}
+
+}  // namespace cairn::hosting

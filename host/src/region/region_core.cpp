@@ -1,0 +1,432 @@
+#include "region_core.hpp"
+
+#include "creation.hpp"
+
+#include <algorithm>
+
+namespace cairn::hosting {
+
+RegionCore::RegionCore(std::string name, Setup setup, HostServices& services,
+                       Background& background, std::shared_ptr<LeaseKeeper> leases)
+    : name_(std::move(name)),
+      services_(services),
+      background_(background),
+      leases_(std::move(leases)),
+      log_(name_, services),
+      current_(&closed_setup()),
+      setup_(std::make_shared<const Setup>(std::move(setup))),
+      stamps_(services.clock()) {
+  kinds_ = setup_->stack->accepts();
+  current_.replace(setup_.get(), std::chrono::milliseconds(0));
+}
+
+RegionCore::~RegionCore() = default;
+
+// ---- reading ----
+
+bool RegionCore::read(Key key, const GetOptions& options, detail::Accept accept) {
+  const std::size_t stripe = thread_stripe();
+  const auto pin = current_.pin(stripe);
+  const Setup& setup = *pin;
+  std::string mangled;
+  if (setup.mangler) [[unlikely]]
+    key = mangled = setup.mangler(key);
+  cairn_call call;
+  begin(call);
+  Entry entry;
+  const cairn_status status =
+      setup.top->get.fn(setup.top->get.self, &call, key.raw(), &entry.raw());
+  if (status != CAIRN_OK) {
+    if (status > 0) {
+      counters_.absent.add();
+    } else {
+      on_store_error(setup, status, call, "get");
+    }
+    return false;
+  }
+  if (options.ignore_expiration) {
+    if (!try_accept(setup, accept, std::move(entry))) return false;
+  } else {
+    const Lifetime lifetime = setup.lifetime_for(options.expiration_time);
+    const std::int64_t created = entry.raw().created_ns;
+    const std::int64_t age = age_of(lifetime, created);
+    if (setup.invalidated(key, entry.created()) != Invalidation::none) {
+      counters_.invalidated.add();
+      return false;
+    }
+    // With an age of its own for "there is none", only the value tells which of the two holds.
+    const bool two_ages = setup.policy.negative_ttl.has_value();
+    if (!two_ages && is_past(age, lifetime.expiration_of(key, created, false))) {
+      counters_.expired.add();
+      return false;
+    }
+    const auto found = try_accept(setup, accept, std::move(entry));
+    if (!found) return false;
+    if (two_ages &&
+        is_past(age, lifetime.expiration_of(key, created, *found == detail::Found::negative))) {
+      counters_.expired.add();
+      return false;
+    }
+  }
+  counters_.hit(stripe);
+  return true;
+}
+
+void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
+                            detail::FunctionRef<void(std::size_t)> refuse) {
+  if (keys.empty()) return;
+  const std::size_t stripe = thread_stripe();
+  const auto pin = current_.pin(stripe);
+  const Setup& setup = *pin;
+  const MangledKeys mangled(setup, keys);
+  std::vector<Entry> entries(keys.size());
+  std::vector<cairn_status> statuses(keys.size(), CAIRN_MISS);
+  cairn_call call;
+  begin(call);
+  const cairn_status status =
+      setup.top->get_multi.fn(setup.top->get_multi.self, &call, mangled.raw(), keys.size(),
+                              reinterpret_cast<cairn_entry*>(entries.data()), statuses.data());
+  if (status < 0) {
+    on_store_error(setup, status, call, "get_multi");
+    return;
+  }
+  const Lifetime lifetime = setup.lifetime_for(options.expiration_time);
+  std::uint64_t hits = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i] > 0) {
+      counters_.absent.add();
+      continue;
+    }
+    if (statuses[i] < 0) {
+      on_store_error(setup, statuses[i], call, "get_multi");
+      continue;
+    }
+    const Time created = entries[i].created();
+    if (!options.ignore_expiration &&
+        setup.invalidated(mangled[i], created) != Invalidation::none) {
+      counters_.invalidated.add();
+      continue;
+    }
+    const auto found = try_accept(
+        setup, [&](Entry&& entry) { return accept(i, std::move(entry)); }, std::move(entries[i]));
+    if (!found) {
+      refuse(i);
+      continue;
+    }
+    const std::int64_t created_ns = created.time_since_epoch().count();
+    if (!options.ignore_expiration &&
+        is_past(
+            age_of(lifetime, created_ns),
+            lifetime.expiration_of(mangled[i], created_ns, *found == detail::Found::negative))) {
+      counters_.expired.add();
+      refuse(i);
+      continue;
+    }
+    ++hits;
+  }
+  counters_.hit(stripe, hits);
+}
+
+void RegionCore::create(Key key, const CreateOptions& options, detail::Accept accept,
+                        detail::Create create,
+                        const std::function<detail::DetachedCreate()>& detach) {
+  const std::uint64_t landings = flights_.landings();  // before the read: see flights.hpp
+  std::string mangled;
+  Candidate found;
+  Lifetime lifetime;
+  SetupPtr setup;
+  {
+    const std::size_t stripe = thread_stripe();
+    const auto pin = current_.pin(stripe);
+    const Setup& now = *pin;
+    if (now.mangler) [[unlikely]]
+      key = mangled = now.mangler(key);
+    lifetime = now.lifetime_for(options.expiration_time);
+    cairn_call call;
+    begin(call);
+    const cairn_status status =
+        now.top->get.fn(now.top->get.self, &call, key.raw(), &found.entry.raw());
+    if (status == CAIRN_OK) {
+      consider(now, lifetime, key, accept, OfHits::give_away, found);
+      if (found.verdict.state == State::fresh) counters_.hit(stripe);
+      if (found.is_hit()) return;
+    } else {
+      found.verdict = nothing_there(now, key, status, call, "get");
+    }
+    setup = std::const_pointer_cast<const Setup>(now.weak_from_this().lock());
+  }
+  if (setup == nullptr) setup = this->setup();  // closed: creators still run
+  Creation(*this, std::move(setup), lifetime, key, accept, create, detach)
+      .run(std::move(found), landings);
+}
+
+RegionCore::Candidate RegionCore::look(const Setup& setup, const Lifetime& lifetime, Key key,
+                                       detail::Accept accept) {
+  Candidate found;
+  cairn_call call;
+  begin(call);
+  const cairn_status status = on_stack(setup, [&](const cairn_next& table) {
+    return table.get.fn(table.get.self, &call, key.raw(), &found.entry.raw());
+  });
+  if (status == CAIRN_OK) {
+    consider(setup, lifetime, key, accept, OfHits::keep, found);
+  } else {
+    found.verdict = nothing_there(setup, key, status, call, "get");
+  }
+  return found;
+}
+
+// ---- judging ----
+
+std::int64_t RegionCore::age_of(const Lifetime& lifetime, std::int64_t created_ns) const {
+  const Clock& clock = services_.clock();
+  const Time now = lifetime.tolerates_coarse_time() ? clock.coarse_now() : clock.now();
+  return now.time_since_epoch().count() - created_ns;
+}
+
+Verdict RegionCore::judge(const Setup& setup, const Lifetime& lifetime, Key key, const Entry& entry,
+                          bool negative) const {
+  if (entry.value_version() != setup.policy.value_version) {
+    return {State::missing, Reason::version};
+  }
+  const Invalidation voided = setup.invalidated(key, entry.created());
+  if (voided == Invalidation::hard) return {State::missing, Reason::invalidated};
+  const std::int64_t created = entry.raw().created_ns;
+  if (created <= 0) return {State::missing, Reason::unreadable};
+  if (voided == Invalidation::soft) return {State::stale, Reason::invalidated};
+  const std::int64_t age = age_of(lifetime, created);
+  if (is_past(age, lifetime.expiration_of(key, created, negative))) {
+    return {State::stale, Reason::expired};
+  }
+  return {State::fresh, Reason::none, age > lifetime.refresh_of(key, created, negative)};
+}
+
+void RegionCore::consider(const Setup& setup, const Lifetime& lifetime, Key key,
+                          detail::Accept accept, OfHits of_hits, Candidate& candidate) {
+  candidate.verdict = judge(setup, lifetime, key, candidate.entry, false);
+  if (candidate.verdict.state != State::missing) {
+    // With an age of its own for "there is none", only the value tells which of the two holds.
+    const bool two_ages = setup.policy.negative_ttl.has_value();
+    const bool done = of_hits == OfHits::give_away && candidate.is_hit() && !two_ages;
+    const auto found = done ? try_accept(setup, accept, std::move(candidate.entry))
+                            : try_accept(setup, accept, Entry(candidate.entry));
+    if (!found) {
+      candidate.verdict = {State::missing, Reason::unreadable};
+      return;  // counted
+    }
+    candidate.negative = *found == detail::Found::negative;
+    if (two_ages && candidate.negative) {
+      candidate.verdict = judge(setup, lifetime, key, candidate.entry, true);
+    }
+  }
+  if (candidate.verdict.state != State::fresh) {
+    counters_.miss(candidate.verdict.reason);
+    if (candidate.verdict.state == State::missing) log_.miss(key, candidate.verdict.reason);
+  }
+}
+
+Verdict RegionCore::nothing_there(const Setup& setup, Key key, cairn_status status,
+                                  const cairn_call& call, const char* doing) {
+  if (status < 0) {
+    on_store_error(setup, status, call, doing);
+    return {State::missing, Reason::error};
+  }
+  counters_.absent.add();
+  log_.miss(key, Reason::absent);
+  return {State::missing, Reason::absent};
+}
+
+bool RegionCore::accept_landed(const Setup& setup, Key key, detail::Accept accept,
+                               const Entry& entry) {
+  const Invalidation voided = setup.invalidated(key, entry.created());
+  if (voided == Invalidation::hard) return false;
+  if (voided == Invalidation::soft && !setup.policy.serve_stale) return false;
+  return try_accept(setup, accept, Entry(entry)).has_value();
+}
+
+std::optional<detail::Found> RegionCore::try_accept(const Setup& setup, detail::Accept accept,
+                                                    Entry&& entry) {
+  try {
+    return accept(std::move(entry));
+  } catch (const Error& error) {
+    if (error.code() != Errc::corrupt || setup.policy.strict) throw;
+    counters_.unreadable.add();
+    log_.unreadable(error.what());
+    return std::nullopt;
+  }
+}
+
+void RegionCore::on_store_error(const Setup& setup, cairn_status status, const cairn_call& call,
+                                const char* doing) {
+  const Errc code = to_errc(status);
+  const bool corrupt = code == Errc::corrupt;
+  (corrupt ? counters_.unreadable : counters_.store_errors).add();
+  const bool raise = corrupt ? setup.policy.strict : setup.policy.on_error == OnError::raise;
+  const std::string text = call.error != CAIRN_OK ? call.error_text : std::string(to_string(code));
+  if (raise) throw Error::from_layer(code, text, call.system_error);
+  if (current_.pin()->stack == nullptr) return;  // closed: that is no news
+  log_.store_failed(doing, to_string(code), text);
+}
+
+// ---- writing ----
+
+std::chrono::nanoseconds RegionCore::ttl_of(const Setup& setup,
+                                            const SetOptions& options) noexcept {
+  return options.ttl.count() > 0 ? options.ttl
+                                 : setup.policy.ttl.value_or(std::chrono::nanoseconds(0));
+}
+
+void RegionCore::write(Key key, Entry entry, const SetOptions& options) {
+  const auto pin = current_.pin();
+  const Setup& setup = *pin;
+  std::string mangled;
+  if (setup.mangler) key = mangled = setup.mangler(key);
+  entry.set_created(stamp());
+  entry.set_value_version(setup.policy.value_version);
+  cairn_call call;
+  begin(call);
+  const cairn_set_options raw{sizeof raw, 0, ttl_of(setup, options).count()};
+  const cairn_status status =
+      setup.top->set.fn(setup.top->set.self, &call, key.raw(), &entry.raw(), &raw);
+  if (status < 0) on_store_error(setup, status, call, "set");
+}
+
+void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options,
+                             std::optional<Time> began) {
+  if (keys.empty()) return;
+  const auto pin = current_.pin();
+  const Setup& setup = *pin;
+  const MangledKeys mangled(setup, keys);
+  const Time made = stamp();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    entries[i].set_created(began ? created_since(setup, mangled[i], *began) : made);
+    entries[i].set_value_version(setup.policy.value_version);
+  }
+  std::vector<cairn_status> statuses(keys.size(), CAIRN_OK);
+  cairn_call call;
+  begin(call);
+  const cairn_set_options raw{sizeof raw, 0, ttl_of(setup, options).count()};
+  const cairn_status status = setup.top->set_multi.fn(
+      setup.top->set_multi.self, &call, mangled.raw(),
+      reinterpret_cast<const cairn_entry*>(entries.data()), keys.size(), &raw, statuses.data());
+  if (status < 0) {
+    on_store_error(setup, status, call, "set_multi");
+    return;
+  }
+  for (const cairn_status one : statuses) {
+    if (one < 0) on_store_error(setup, one, call, "set_multi");
+  }
+}
+
+bool RegionCore::remove(Key key) {
+  const auto pin = current_.pin();
+  const Setup& setup = *pin;
+  std::string mangled;
+  if (setup.mangler) key = mangled = setup.mangler(key);
+  cairn_call call;
+  begin(call);
+  const cairn_status status = setup.top->remove.fn(setup.top->remove.self, &call, key.raw());
+  if (status < 0) on_store_error(setup, status, call, "remove");
+  return status == CAIRN_OK;
+}
+
+std::size_t RegionCore::remove_multi(Keys keys) {
+  if (keys.empty()) return 0;
+  const auto pin = current_.pin();
+  const Setup& setup = *pin;
+  const MangledKeys mangled(setup, keys);
+  std::vector<cairn_status> statuses(keys.size(), CAIRN_MISS);
+  cairn_call call;
+  begin(call);
+  const cairn_status status = setup.top->remove_multi.fn(
+      setup.top->remove_multi.self, &call, mangled.raw(), keys.size(), statuses.data());
+  if (status < 0) {
+    on_store_error(setup, status, call, "remove_multi");
+    return 0;
+  }
+  for (const cairn_status one : statuses) {
+    if (one < 0) on_store_error(setup, one, call, "remove_multi");
+  }
+  return static_cast<std::size_t>(std::count(statuses.begin(), statuses.end(), CAIRN_OK));
+}
+
+Time RegionCore::created_since(const Setup& setup, Key key, Time began) {
+  // The stamp first. If an invalidation took an earlier one, then it shows here: as still on its way, or
+  // as in force. A value that is stamped before an invalidation is void without our help.
+  const Time now = stamp();
+  if (invalidating_.load() != 0) return began;
+  return setup.invalidation->check(key, began) == Invalidation::none ? now : began;
+}
+
+// ---- the region as a whole ----
+
+void RegionCore::invalidate(Invalidation kind) {
+  if (kind == Invalidation::none) return;
+  struct Announced {
+    std::atomic<int>& count;
+    explicit Announced(std::atomic<int>& c) : count(c) { ++count; }
+    Announced(const Announced&) = delete;
+    Announced& operator=(const Announced&) = delete;
+    ~Announced() { --count; }
+  } const announced(invalidating_);
+  setup()->invalidation->invalidate(kind, stamps_.for_invalidation());
+}
+
+bool RegionCore::key_is_locked(Key key) {
+  const SetupPtr setup = this->setup();
+  const std::string mangled = setup->mangler ? setup->mangler(key) : std::string(key.view());
+  if (flights_.in_flight(mangled)) return true;
+  if (!setup->locks_in_store) return false;
+  cairn_call call;
+  begin(call);
+  const cairn_status status = on_stack(*setup, [&](const cairn_next& table) {
+    return table.await_unlock.fn(table.await_unlock.self, &call, Key(mangled).raw(), 0);
+  });
+  if (status < 0) on_store_error(*setup, status, call, "await_unlock");
+  return status == CAIRN_BUSY;
+}
+
+SetupPtr RegionCore::setup() const {
+  const std::lock_guard lock(setup_mutex_);
+  return setup_;
+}
+
+void RegionCore::replace(const std::function<void(Setup&)>& change) {
+  const std::lock_guard lock(setup_mutex_);
+  if (setup_->stack == nullptr) return;  // closed
+  auto next = std::make_shared<Setup>(*setup_);
+  change(*next);
+  next->local_invalidation = dynamic_cast<const LocalInvalidation*>(next->invalidation.get());
+  const SetupPtr before = std::exchange(setup_, next);
+  kinds_ = next->stack->accepts();
+  if (!current_.replace(next.get(), std::chrono::seconds(10))) keep_for_ever(before);
+}
+
+bool RegionCore::close(std::chrono::milliseconds patience) {
+  const std::lock_guard lock(setup_mutex_);
+  if (setup_->stack == nullptr) return true;
+  auto closed = std::make_shared<Setup>(closed_setup());
+  closed->policy.on_error = OnError::miss;
+  const SetupPtr before = std::exchange(setup_, closed);
+  const bool unused = current_.replace(setup_.get(), patience);
+  if (!unused || before.use_count() > 1) {
+    keep_for_ever(before);
+    return false;
+  }
+  return true;
+}
+
+void RegionCore::after_fork() {
+  invalidating_ = 0;
+  std::construct_at(&setup_mutex_);
+  failed_keys_.after_fork();
+  flights_.after_fork();
+  const bool usable = setup_->stack != nullptr && setup_->stack->after_fork();
+  if (!usable) {
+    keep_for_ever(setup_);  // the parent's: nothing of it may run here, not even its end
+    setup_ = std::make_shared<Setup>(closed_setup());
+  }
+  current_.after_fork(setup_.get());
+}
+
+}  // namespace cairn::hosting

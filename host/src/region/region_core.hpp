@@ -1,0 +1,162 @@
+// RegionCore: a region without types. Entries in, entries out; Region (region.hpp) adds the types.
+//
+// A hit pins the region's setup, reads, judges and is done: no lock, no allocation.
+//
+//   region_core.cpp         reads, writes, hits; replacing and closing
+//   creation.cpp            get_or_create for one key that was no hit
+//   multi_creation.cpp      for many
+//   recreation.cpp          stale values, on a background thread
+//
+// Threads: any method, any thread, any time.
+#pragma once
+
+#include "background.hpp"
+#include "counters.hpp"
+#include "failed_keys.hpp"
+#include "flights.hpp"
+#include "freshness.hpp"
+#include "lease.hpp"
+#include "pin.hpp"
+#include "region_log.hpp"
+#include "services.hpp"
+#include "setup.hpp"
+#include "stamps.hpp"
+
+#include <cairn/call.hpp>
+#include <cairn/host/detail/creators.hpp>
+#include <cairn/host/region_options.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace cairn::hosting {
+
+class RegionCore : public std::enable_shared_from_this<RegionCore> {
+ public:
+  /// `background` outlives every call. What may outlive the host, a job that a runner keeps, needs `leases`.
+  RegionCore(std::string name, Setup setup, HostServices& services, Background& background,
+             std::shared_ptr<LeaseKeeper> leases);
+  RegionCore(const RegionCore&) = delete;
+  RegionCore& operator=(const RegionCore&) = delete;
+  ~RegionCore();
+
+  /// What the store says of a key, and how good it is for get_or_create. One that is not missing has been
+  /// accepted.
+  struct Candidate {
+    Entry entry;  // owned, unless missing
+    Verdict verdict{State::missing, Reason::absent};
+    bool negative = false;
+
+    /// Nobody need create anything.
+    bool is_hit() const noexcept { return verdict.state == State::fresh && !verdict.refresh_due; }
+  };
+
+  const std::string& name() const noexcept { return name_; }
+  std::uint32_t kinds() const noexcept { return kinds_.load(std::memory_order_relaxed); }
+  const Clock& clock() const noexcept { return services_.clock(); }
+
+  /// True: `accept` was given a value that is good.
+  bool read(Key key, const GetOptions& options, detail::Accept accept);
+  /// Calls `refuse(i)` for a value that was accepted and turned out not to be good.
+  void read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
+                  detail::FunctionRef<void(std::size_t)> refuse);
+  void write(Key key, Entry entry, const SetOptions& options);
+  /// With `began`, values whose making began then; void if they were invalidated meanwhile.
+  void write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options,
+                   std::optional<Time> began = {});
+  bool remove(Key key);
+  std::size_t remove_multi(Keys keys);
+
+  void create(Key key, const CreateOptions& options, detail::Accept accept, detail::Create create,
+              const std::function<detail::DetachedCreate()>& detach);
+  /// A key that nobody creates is left alone: accept is not called for it.
+  void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
+                    detail::CreateEach create,
+                    const std::function<detail::DetachedCreateEach()>& detach);
+
+  /// A time for a new value: not before any that was given out.
+  Time stamp() { return stamps_.for_value(); }
+
+  void invalidate(Invalidation kind);
+  bool key_is_locked(Key key);
+  RegionStatistics statistics() const { return counters_.read(); }
+
+  /// What the region is made of now.
+  SetupPtr setup() const;
+  /// Changes it. Calls under way finish on what they began with.
+  void replace(const std::function<void(Setup&)>& change);
+  /// Every later call finds the stack closed. True: nobody uses the old one any more.
+  bool close(std::chrono::milliseconds patience);
+  /// In the child of a fork.
+  void after_fork();
+
+ private:
+  // The rest of get_or_create, in files of its own.
+  friend class StoreLock;
+  friend class Creation;
+  friend class Recreation;
+  friend class MultiCreation;
+  friend class MultiRecreation;
+
+  /// Whether a hit's entry is given to `accept` for good, or needed afterwards.
+  enum class OfHits : std::uint8_t { give_away, keep };
+
+  /// Calls `operation(table)` on the setup's stack, unless the region was closed: UNAVAILABLE then.
+  template <class Operation>
+  cairn_status on_stack(const Setup& setup, Operation&& operation) {
+    const auto pin = current_.pin();
+    return pin->stack == nullptr ? CAIRN_UNAVAILABLE : operation(*setup.top);
+  }
+
+  /// The age of what was created then; the exact clock where a few milliseconds matter.
+  std::int64_t age_of(const Lifetime& lifetime, std::int64_t created_ns) const;
+  /// Judges an entry that was read, by the rules of get_or_create.
+  Verdict judge(const Setup& setup, const Lifetime& lifetime, Key key, const Entry& entry,
+                bool negative) const;
+  /// Judges candidate.entry, and has it accepted unless it is missing.
+  void consider(const Setup& setup, const Lifetime& lifetime, Key key, detail::Accept accept,
+                OfHits of_hits, Candidate& candidate);
+  /// Reads and considers.
+  Candidate look(const Setup& setup, const Lifetime& lifetime, Key key, detail::Accept accept);
+  /// Whether the value that somebody else's creator made will do for a caller who waited for it: not
+  /// if the region was invalidated after that creator had begun.
+  bool accept_landed(const Setup& setup, Key key, detail::Accept accept, const Entry& entry);
+  /// Calls accept, and turns Error(corrupt) into nothing; raises it if strict.
+  std::optional<detail::Found> try_accept(const Setup& setup, detail::Accept accept, Entry&& entry);
+  /// The verdict over a key that the store did not answer with an entry; counted and logged.
+  Verdict nothing_there(const Setup& setup, Key key, cairn_status status, const cairn_call& call,
+                        const char* doing);
+  /// What to do about a status below 0: count and log, or raise.
+  void on_store_error(const Setup& setup, cairn_status status, const cairn_call& call,
+                      const char* doing);
+
+  /// When a value counts as made that was created from `began` until now: now, unless it was
+  /// invalidated meanwhile, in which case it must not survive.
+  Time created_since(const Setup& setup, Key key, Time began);
+
+  static std::chrono::nanoseconds ttl_of(const Setup& setup, const SetOptions& options) noexcept;
+
+  const std::string name_;
+  HostServices& services_;
+  Background& background_;
+  const std::shared_ptr<LeaseKeeper> leases_;
+  const RegionLog log_;
+  Counters counters_;
+
+  Pinned<Setup> current_;
+  std::atomic<std::uint32_t> kinds_{0};
+  mutable std::mutex setup_mutex_;
+  SetupPtr setup_;  // guarded by setup_mutex_; keeps *current_ alive
+
+  Flights flights_;
+  FailedKeys failed_keys_;
+  Stamps stamps_;
+  // Invalidations whose stamp is taken but perhaps not in force yet.
+  std::atomic<int> invalidating_{0};
+};
+
+}  // namespace cairn::hosting

@@ -1,0 +1,87 @@
+// What a region is made of: its Setup. It is immutable, and replaced as a whole.
+//
+// A hit pins it, reads, judges and is done. Whoever creates holds a reference to the setup it began with,
+// so that a replaced stack lives until its last creator is through.
+#pragma once
+
+#include "freshness.hpp"
+#include "stack.hpp"
+
+#include <cairn/host/invalidation.hpp>
+#include <cairn/host/region_options.hpp>
+#include <cairn/host/region_policy.hpp>
+#include <cairn/key.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cairn::hosting {
+
+struct Setup : std::enable_shared_from_this<Setup> {
+  std::shared_ptr<const Stack> stack;  // null: closed
+  const cairn_next* top = nullptr;
+  RegionPolicy policy;
+  Lifetime lifetime;
+  std::shared_ptr<InvalidationStrategy> invalidation;
+  const LocalInvalidation* local_invalidation = nullptr;  // the same, if it is one: no virtual call
+  std::function<std::string(std::string_view)> mangler;   // empty: keys as they are
+  BackgroundRunner runner;
+  bool locks_in_store = false;
+  std::chrono::nanoseconds lease{0};
+
+  /// What has become of a value of that age by invalidations.
+  Invalidation invalidated(std::string_view key, Time created) const {
+    if (local_invalidation != nullptr) {
+      return local_invalidation->LocalInvalidation::check(key, created);
+    }
+    return invalidation->check(key, created);
+  }
+  /// The rules for one call. `expiration` is the call's own, if it has one.
+  Lifetime lifetime_for(const std::optional<Expiration>& expiration) const noexcept {
+    return expiration ? Lifetime(policy, expiration) : lifetime;
+  }
+};
+using SetupPtr = std::shared_ptr<const Setup>;
+
+/// One without a stack, whose table answers that it is closed. Never destroyed.
+const Setup& closed_setup();
+/// For what somebody may still be in the middle of: kept rather than pulled away from under a call.
+void keep_for_ever(SetupPtr setup);
+
+/// What the policy's key mangler does; empty for none.
+std::function<std::string(std::string_view)> make_mangler(const KeyMangler& mangler);
+
+/// The keys of a batch as the store sees them.
+class MangledKeys {
+ public:
+  MangledKeys(const Setup& setup, Keys keys) : keys_(keys.begin(), keys.end()) {
+    if (!setup.mangler) return;
+    names_.reserve(keys.size());
+    for (Key& key : keys_) key = names_.emplace_back(setup.mangler(key));
+  }
+  Key operator[](std::size_t i) const noexcept { return keys_[i]; }
+  const cairn_bytes* raw() const noexcept {
+    return reinterpret_cast<const cairn_bytes*>(keys_.data());
+  }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<Key> keys_;
+};
+
+/// Makes a call ready, touching only its head: nobody reads the text unless `error` says so.
+inline void begin(cairn_call& call) noexcept {
+  call.size = sizeof call;
+  call.flags = 0;
+  call.deadline_ns = 0;
+  call.error = CAIRN_OK;
+  call.system_error = 0;
+  call.error_text[0] = '\0';
+}
+
+}  // namespace cairn::hosting
