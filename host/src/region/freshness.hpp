@@ -36,7 +36,9 @@ class Lifetime {
   Lifetime() noexcept = default;
 
   /// Whether now may be a few milliseconds late without changing answers that matter.
-  bool tolerates_coarse_time() const noexcept { return expiration_ > 100'000'000; }
+  bool tolerates_coarse_time() const noexcept {
+    return expiration_ > 100'000'000 && negative_ > 100'000'000;
+  }
   /// The age from which the value is stale, jitter included.
   std::int64_t expiration_of(std::string_view key, std::int64_t created_ns,
                              bool negative) const noexcept {

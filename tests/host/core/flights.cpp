@@ -1,0 +1,108 @@
+// Flights and leads by themselves: what waiters are promised whatever a leader does.
+#include "region/flights.hpp"
+
+#include "catch.hpp"
+
+#include <future>
+#include <thread>
+#include <vector>
+
+using namespace cairn;
+using namespace cairn::hosting;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Landing = Flight::Landing;
+
+const auto no_time = std::chrono::steady_clock::time_point();
+
+}  // namespace
+
+TEST_CASE("the first to claim a key leads, the next one joins", "[flights]") {
+  Flights flights;
+  Flights::Claim first = flights.claim("k");
+  REQUIRE(first.lead);
+  CHECK(first.other == nullptr);
+  const Flights::Claim second = flights.claim("k");
+  CHECK_FALSE(second.lead);
+  REQUIRE(second.other != nullptr);
+  CHECK(second.other->led_by_this_thread());
+  CHECK_FALSE(flights.try_lead("k"));
+  CHECK(flights.try_lead("other"));
+  CHECK(flights.in_flight("k"));
+  CHECK_FALSE(flights.in_flight("other"));  // that lead was dropped at once
+}
+
+TEST_CASE("a flight lands once: what its leader does later changes nothing", "[flights]") {
+  Flights flights;
+  Lead lead = flights.try_lead("k");
+  const auto joined = flights.claim("k").other;
+  lead.land_with(Entry::copy("value"));
+  lead.land_failed(std::make_exception_ptr(1));
+  lead.land_empty();
+  CHECK_FALSE(lead);
+  lead = Lead();
+  CHECK(joined->wait(no_time) == Landing::value);
+  CHECK(joined->value().bytes() == "value");
+  CHECK(joined->error() == nullptr);
+  CHECK(flights.landings() == 1);
+}
+
+TEST_CASE("a lead that is dropped, or makes room for another, lands empty-handed", "[flights]") {
+  Flights flights;
+  { const Lead dropped = flights.try_lead("a"); }
+  CHECK_FALSE(flights.in_flight("a"));
+  Lead lead = flights.try_lead("a");
+  const auto joined = flights.claim("a").other;
+  lead = flights.try_lead("b");
+  CHECK(joined->wait(FutexWord::for_ever) == Landing::gave_up);
+  CHECK_FALSE(flights.in_flight("a"));
+  CHECK(flights.in_flight("b"));
+  CHECK(flights.landings() == 2);
+}
+
+TEST_CASE("a wait that is over finds the flight still in the air", "[flights]") {
+  Flights flights;
+  Lead lead = flights.try_lead("k");
+  const auto joined = flights.claim("k").other;
+  CHECK(joined->wait(no_time) == Landing::none);
+  CHECK(joined->wait(std::chrono::steady_clock::now() + 1ms) == Landing::none);
+  lead.land_failed(std::make_exception_ptr(std::runtime_error("no database")));
+  CHECK(joined->wait(no_time) == Landing::failed);
+  CHECK_THROWS_WITH(std::rethrow_exception(joined->error()), "no database");
+}
+
+TEST_CASE("everybody who waits is woken by the landing, with or without a deadline", "[flights]") {
+  Flights flights;
+  for (int round = 0; round < 50; ++round) {
+    Lead lead = flights.try_lead("k");
+    std::vector<std::future<std::string>> waiting;
+    for (int i = 0; i < 8; ++i) {
+      const auto deadline =
+          i % 2 == 0 ? FutexWord::for_ever : std::chrono::steady_clock::now() + 1h;
+      waiting.push_back(std::async(std::launch::async, [&, deadline] {
+        const auto joined = flights.claim("k").other;
+        if (joined == nullptr) return std::string("late");  // it had landed: leads, and drops
+        return joined->wait(deadline) == Landing::value ? std::string(joined->value().bytes())
+                                                        : std::string("late");
+      }));
+    }
+    lead.land_with(Entry::copy("value"));
+    for (auto& one : waiting) {
+      const std::string got = one.get();
+      CHECK((got == "value" || got == "late"));
+    }
+  }
+}
+
+TEST_CASE("a fork's child knows no flights, and ends its own all the same", "[flights]") {
+  Flights flights;
+  Lead lead = flights.try_lead("k");
+  flights.after_fork();
+  CHECK_FALSE(flights.in_flight("k"));
+  Lead again = flights.try_lead("k");
+  REQUIRE(again);
+  lead.land_with(Entry::copy("old"));
+  CHECK(flights.in_flight("k"));  // the other one
+}
