@@ -46,10 +46,22 @@ class EnvelopeLayer final : public ProxyBackend {
   }
   void set_multi(Keys keys, std::span<const Entry> entries, const SetOptions& options,
                  Statuses statuses, Call call) override {
+    std::vector<std::size_t> storable;  // a value that is not bytes is refused alone
+    std::vector<Key> their_keys;
     std::vector<Entry> stored;
     stored.reserve(entries.size());
-    for (const Entry& entry : entries) stored.push_back(closed(entry));
-    next().set_multi(keys, stored, options, statuses, call);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (!entries[i].is_bytes()) {
+        statuses.fail(i, Errc::rejected);
+        continue;
+      }
+      storable.push_back(i);
+      their_keys.push_back(keys[i]);
+      stored.push_back(write_envelope(entries[i]));
+    }
+    std::vector<cairn_status> outcomes(stored.size(), CAIRN_OK);
+    next().set_multi(their_keys, stored, options, Statuses(outcomes.data(), outcomes.size()), call);
+    for (std::size_t i = 0; i < storable.size(); ++i) statuses.raw()[storable[i]] = outcomes[i];
   }
 
  private:

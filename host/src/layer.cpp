@@ -51,12 +51,23 @@ struct Refusal<const void* (*)(void*, const char*) noexcept> {
   static const void* closed(void*, const char*) noexcept { return nullptr; }
 };
 
+// A batch that is answered says of each key what became of it, and leaves no error in the call: the next
+// failure in the same call would not find room for its own text.
+cairn_status answered(cairn_call* call) noexcept {
+  if (call != nullptr && call->error != CAIRN_OK) {
+    call->error = CAIRN_OK;
+    call->system_error = 0;
+    call->error_text[0] = '\0';
+  }
+  return CAIRN_OK;
+}
+
 // Batches of a component that has only single operations. `self` is the Layer.
 cairn_status get_each(void* self, cairn_call* call, const cairn_bytes* keys, std::size_t n,
                       cairn_entry* out, cairn_status* statuses) noexcept {
   const auto& get = static_cast<const Layer*>(self)->table().get;
   for (std::size_t i = 0; i < n; ++i) statuses[i] = get.fn(get.self, call, keys[i], &out[i]);
-  return CAIRN_OK;
+  return answered(call);
 }
 cairn_status set_each(void* self, cairn_call* call, const cairn_bytes* keys,
                       const cairn_entry* entries, std::size_t n, const cairn_set_options* options,
@@ -65,13 +76,13 @@ cairn_status set_each(void* self, cairn_call* call, const cairn_bytes* keys,
   for (std::size_t i = 0; i < n; ++i) {
     statuses[i] = set.fn(set.self, call, keys[i], &entries[i], options);
   }
-  return CAIRN_OK;
+  return answered(call);
 }
 cairn_status remove_each(void* self, cairn_call* call, const cairn_bytes* keys, std::size_t n,
                          cairn_status* statuses) noexcept {
   const auto& remove = static_cast<const Layer*>(self)->table().remove;
   for (std::size_t i = 0; i < n; ++i) statuses[i] = remove.fn(remove.self, call, keys[i]);
-  return CAIRN_OK;
+  return answered(call);
 }
 
 }  // namespace
