@@ -133,7 +133,7 @@ void RegionCore::create(Key key, const CreateOptions& options, detail::Accept ac
   const std::uint64_t landings = flights_.landings();  // before the read: see flights.hpp
   std::string mangled;
   Candidate found;
-  Lifetime lifetime;
+  Lifetime rules;  // of this call; looked at in place as long as it may be a hit
   SetupPtr setup;
   {
     const std::size_t stripe = thread_stripe();
@@ -141,7 +141,8 @@ void RegionCore::create(Key key, const CreateOptions& options, detail::Accept ac
     const Setup& now = *pin;
     if (now.mangler) [[unlikely]]
       key = mangled = now.mangler(key);
-    lifetime = now.lifetime_for(options.expiration_time);
+    if (options.expiration_time) rules = Lifetime(now.policy, options.expiration_time);
+    const Lifetime& lifetime = options.expiration_time ? rules : now.lifetime;
     cairn_call call;
     begin(call);
     const cairn_status status =
@@ -153,10 +154,11 @@ void RegionCore::create(Key key, const CreateOptions& options, detail::Accept ac
     } else {
       found.verdict = nothing_there(now, key, status, call, "get");
     }
+    rules = lifetime;
     setup = std::const_pointer_cast<const Setup>(now.weak_from_this().lock());
   }
   if (setup == nullptr) setup = this->setup();  // closed: creators still run
-  Creation(*this, std::move(setup), lifetime, key, accept, create, detach)
+  Creation(*this, std::move(setup), rules, key, accept, create, detach)
       .run(std::move(found), landings);
 }
 

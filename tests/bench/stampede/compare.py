@@ -87,8 +87,9 @@ def main(program, rounds=5):
     for what in ours[0]:
         row = [f"{what:20}"]
         for runs, width in ((ours, 12), (theirs, 16)):
-            values = [run[what] for run in runs]
-            row.append(f"{statistics.median(values):>{width}.2f}{max(values):>12.2f}")
+            values = [run[what] for run in runs if what in run]
+            if values:
+                row.append(f"{statistics.median(values):>{width}.2f}{max(values):>12.2f}")
         print("".join(row))
 
 
