@@ -2,7 +2,9 @@
 //
 //   store            the backend called through its table, no layer and no region
 //   idle/N           N layers that leave reads alone
-//   working/N        N layers in the way
+//   passing/N        N layers in the way, in C, that pass the call on: the contract by itself
+//   working/N        N layers in the way, in C++: that, and their own work, which is to take the entry from
+//                    below as a value, and to hand it up
 //   virtual/N        N layers as plain virtual calls, the same store below
 //   region/...       a region's hit: rules, clock, counters and types on top of `store`
 //
@@ -38,7 +40,7 @@ Host& the_host() {
     toml +=
         "[backend.b]\nplugin = \"memory\"\n[region.plain]\nbackend = \"b\"\nexpiration_time = "
         "\"1h\"\n";
-    for (const char* layer : {"idle", "working"}) {
+    for (const char* layer : {"idle", "passing", "working"}) {
       for (const int n : {1, 4, 8}) {
         toml += "[region." + std::string(layer) + std::to_string(n) + "]\nbackend = \"b\"\n" +
                 wrap((std::string("bench-") + layer).c_str(), n);
@@ -137,6 +139,7 @@ void bm_region_string(benchmark::State& state) {
 
 BENCHMARK(bm_store)->Name("store");
 BENCHMARK_CAPTURE(bm_layers, idle, "idle")->Name("idle")->Arg(0)->Arg(1)->Arg(4)->Arg(8);
+BENCHMARK_CAPTURE(bm_layers, passing, "passing")->Name("passing")->Arg(0)->Arg(1)->Arg(4)->Arg(8);
 BENCHMARK_CAPTURE(bm_layers, working, "working")->Name("working")->Arg(0)->Arg(1)->Arg(4)->Arg(8);
 BENCHMARK(bm_virtual)->Name("virtual")->Arg(0)->Arg(1)->Arg(4)->Arg(8);
 BENCHMARK(bm_region_get)->Name("region/get-bytes");
