@@ -130,7 +130,7 @@ void Layer::resolve(const cairn_next* below) {
   // A transform that this host has never heard of may concern anything.
   const unsigned transforms = (component_.transforms & ~unsigned{CAIRN_TRANSFORMS_EVERYTHING}) == 0
                                   ? component_.transforms
-                                  : CAIRN_TRANSFORMS_EVERYTHING;
+                                  : unsigned{CAIRN_TRANSFORMS_EVERYTHING};
   table_.size = sizeof table_;
   int index = 0;
 #define CAIRN_RESOLVE(op)                                                               \
