@@ -234,8 +234,8 @@ class Index {
     from.empty();
   }
 
-  std::atomic<Table*> current_;
-  std::size_t size_ = 0;
+  alignas(64) std::atomic<Table*> current_;  // all that readers read: writers leave its line alone
+  alignas(64) std::size_t size_ = 0;
   std::vector<Table::Owner> tables_;  // the last one is in use
 };
 

@@ -54,13 +54,25 @@ class Fences {
     return asymmetric_.load(std::memory_order_relaxed);
   }
 #endif
-  /// After this, what any thread stored before its light half is seen here, or it sees in what
-  /// follows that half what was stored here.
+  /// The heavy half. Of a store in each of two threads, each followed by its half and a look at what
+  /// the other stores, at least one is seen.
   static void heavy() noexcept {
     if (!asymmetric()) return;  // all that counts is sequentially consistent then
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    const std::uint64_t number = begun_.fetch_add(1) + 1;
     syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    std::uint64_t ended = ended_.load();
+    while (ended < number && !ended_.compare_exchange_weak(ended, number)) {
+    }
   }
+  /// One fence serves all who have been waiting for one: take the moment after the store, and go on
+  /// when it has passed, that is when some heavy fence began after it and has ended.
+  static std::uint64_t moment() noexcept {
+    return begun_.load();
+  }
+  static bool passed(std::uint64_t moment) noexcept {
+    return !asymmetric() || ended_.load() > moment;
+  }
+
   /// A store, and the light half. Releases.
   template <class T>
   static void store(std::atomic<T*>& where, T* what) noexcept {
@@ -78,6 +90,8 @@ class Fences {
 
  private:
   static inline std::atomic<bool> asymmetric_{false};
+  alignas(64) static inline std::atomic<std::uint64_t> begun_{0};
+  static inline std::atomic<std::uint64_t> ended_{0};
 };
 
 /// As an owner it is what a hit hands out. Its count is `unused` while it is free.
@@ -218,13 +232,13 @@ class alignas(128) Reader {
       nullptr;
 };
 
-/// What was pinned at one moment: good for all that was taken out of the index before it.
+/// What was pinned at one moment: good for all that was taken out of the index before the last heavy
+/// fence before it.
 class Pinned {
  public:
   /// False: no memory for it.
   bool look() noexcept try {
     held_.clear();
-    Fences::heavy();
     Reader::for_each_pin([&](Pin& pin) {
       if (cairn_owner* record = pin.record(); record != nullptr) held_.push_back({record, &pin});
     });

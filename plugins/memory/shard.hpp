@@ -2,7 +2,8 @@
 // the policy's lists, the timing wheel, and the records that wait for their last reader.
 //
 // A record that leaves goes to limbo: it is out of the index, but a reader may be looking at it
-// (see pins.hpp). Limbo is short: it is emptied when it holds a few dozen records or kilobytes. Records are destroyed after the lock is given back, since a program's own object may
+// (see pins.hpp). When limbo holds a few dozen records or kilobytes, they wait together for a fence,
+// until as many others have come: mostly one that another shard needed serves them too. Records are destroyed after the lock is given back, since a program's own object may
 // do anything in its destructor, such as to use the cache.
 //
 // Threads: everything but index() is called through a Shard::Writer, which holds the lock.
@@ -83,7 +84,7 @@ class alignas(128) Shard {
     for (std::size_t b = 0; b < index_.table()->buckets(); ++b) {
       index_.visit_bucket(b, [this](Record& record) { retire(record); });
     }
-    while (limbo_ != nullptr) destroy(empty_limbo());
+    while (limbo_ != nullptr || waiting_ != nullptr) destroy(empty_limbo());
     destroy(spent_);
   }
 
@@ -257,18 +258,26 @@ class alignas(128) Shard {
   // that whoever sets one takes up the memory that he has just given back.
   Record* take_garbage() noexcept {
     Record* garbage = nullptr;
-    if (limbo_size_ >= limbo_limit || limbo_bytes_ >= limbo_bytes_limit_) garbage = empty_limbo();
+    if (limbo_size_ >= limbo_limit || limbo_bytes_ >= limbo_bytes_limit_) {
+      const bool much = limbo_bytes_ >= 2 * limbo_bytes_limit_;  // too much to let it wait
+      garbage = empty_limbo();
+      if (much) {
+        for (Record* more = empty_limbo(); more != nullptr;) move_first(more, garbage);
+      }
+    }
     for (int i = 0; i < 2 && spent_ != nullptr; ++i) move_first(spent_, garbage);
     return garbage;
   }
-  // The store is done with all that was in limbo: some of what is small is spent, the rest is
-  // returned.
+  // Has those in limbo wait, and is done with those that waited: some of what is small is spent, the
+  // rest is returned.
   [[gnu::noinline]] Record* empty_limbo() noexcept {
-    Record* left = std::exchange(limbo_, nullptr);
+    if (waiting_ != nullptr && !Fences::passed(waiting_since_)) Fences::heavy();
+    Record* left = std::exchange(waiting_, std::exchange(limbo_, nullptr));
+    waiting_since_ = Fences::moment();
     limbo_size_ = 0;
     limbo_bytes_ = 0;
     Record* garbage = std::exchange(spent_, nullptr);
-    const bool looked = pinned_.look();
+    const bool looked = left != nullptr && pinned_.look();
     for (std::size_t spare = limbo_limit; left != nullptr;) {
       if (!looked || !pinned_.adopt(left)) {
         move_first(left, limbo_);
@@ -279,7 +288,7 @@ class alignas(128) Shard {
         move_first(left, garbage);
       }
     }
-    pinned_.settle();
+    if (looked) pinned_.settle();
     return garbage;
   }
   static constexpr std::size_t limbo_limit = 64;  // records
@@ -303,15 +312,17 @@ class alignas(128) Shard {
   Budget& budget_;
   const Hasher& hasher_;
   const std::unique_ptr<Policy> policy_;
-  Wheel wheel_;
   Pinned pinned_;
   const std::uint64_t limbo_bytes_limit_;
   Change change_;
-  Record* limbo_ = nullptr;  // out of the index, perhaps pinned
+  Record* limbo_ = nullptr;    // out of the index, perhaps pinned
+  Record* waiting_ = nullptr;  // the same, until the moment has passed
+  std::uint64_t waiting_since_ = 0;
   Record* spent_ = nullptr;  // not pinned any more
   std::size_t limbo_size_ = 0;
   std::uint64_t limbo_bytes_ = 0;
   Counters counters_;
+  Wheel wheel_;
 };
 
 }  // namespace cairn::memory

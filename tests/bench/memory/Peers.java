@@ -98,9 +98,10 @@ public class Peers {
         Peer peer = make(name, load.room);
         for (int i = 0; i < load.resident; ++i) peer.set(keys[i], new byte[100]);
         int at = 0;
-        for (; load.fill && at < load.order.length / 5 * 3; ++at) {
+        for (; load.fill && at < load.order.length; ++at) {
           if (peer.get(keys[load.order[at]]) == null) peer.set(keys[load.order[at]], new byte[100]);
         }
+        at = 0;
         for (int i = 0; i < 20; ++i) at = measure(peer, load, keys, 1, 0.1, at, null); // the compiler
         for (int round = 0; round < rounds; ++round) {
           for (int n : threads) {

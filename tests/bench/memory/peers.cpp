@@ -120,10 +120,11 @@ void throughput(double seconds, int rounds, const std::vector<unsigned>& threads
       for (std::size_t i = 0; i < load.resident; ++i) peer.set(keys[i], value);
       if (!load.fill) continue;
       std::size_t& at = here.back().at;
-      for (; at < load.requests.views.size() * 3 / 5; ++at) {  // warm
+      for (; at < load.requests.views.size(); ++at) {  // warm
         const std::string_view key = load.requests.views[at];
         if (peer.get(key) < 0) peer.set(key, value);
       }
+      at = 0;
     }
     for (int round = 0; round < rounds; ++round) {
       for (const unsigned n : threads) {

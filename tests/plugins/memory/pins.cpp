@@ -69,6 +69,9 @@ class Cell {
  private:
   void empty_limbo() {
     std::vector<Item*> left, done;
+    const std::uint64_t moment = Fences::moment();
+    Fences::heavy();
+    REQUIRE(Fences::passed(moment));
     REQUIRE(pinned_.look());
     for (Item* item : limbo_) (pinned_.adopt(item) ? done : left).push_back(item);
     pinned_.settle();
