@@ -140,7 +140,8 @@ class SerialLayer final : public ProxyBackend {
   void after_fork() override { std::construct_at(&mutex_); }
 
  private:
-  std::mutex mutex_;
+  // Recursive: the end of a payload that the component releases in here may call the cache again.
+  std::recursive_mutex mutex_;
 };
 
 class KeyLimitLayer final : public KeyMapper {

@@ -1,5 +1,6 @@
 #include "conformance/plugin_on_trial.hpp"
 
+#include "host_layers.hpp"
 #include "option_values.hpp"
 #include "plugin_library.hpp"
 #include "plugin_paths.hpp"
@@ -34,6 +35,10 @@ ConfigValue made_up_value(const cairn_option& option, const std::filesystem::pat
 HeldLayer::HeldLayer(Stage& stage, const cairn_component& component, const cairn_host& host,
                      const Document& options, const cairn_next* below)
     : stage_end_(stage), held_(component, &host, options, below, component.name) {
+  if (component.threads == CAIRN_THREADS_SERIAL) {
+    guard_ = std::make_unique<Layer>(detail::ComponentOf<SerialLayer>::value, &host, Document(),
+                                     &held_.table(), SerialLayer::name);
+  }
   stage.enter("");
 }
 HeldLayer::~HeldLayer() {

@@ -31,6 +31,9 @@ class HeldLayer {
 
  protected:
   Layer held_;
+  std::unique_ptr<Layer> guard_;  // of a component that is called by one thread at a time
+
+  const cairn_next& top() const noexcept { return guard_ ? guard_->table() : held_.table(); }
 };
 
 /// A component made into a layer as a stack makes it, as a Backend.
@@ -39,8 +42,14 @@ class LayerOnTrial final : private HeldLayer, public ProxyBackend {
   LayerOnTrial(Stage& stage, const cairn_component& component, const cairn_host& host,
                const Document& options, const cairn_next* below)
       : HeldLayer(stage, component, host, options, below),
-        ProxyBackend(Context(Options(nullptr), Services(), &held_.table())) {}
+        ProxyBackend(Context(Options(nullptr), Services(), &top())) {}
+  /// The component itself, past what the host puts in front of it.
   const Layer& layer() const noexcept { return held_; }
+  /// In the child of a fork, as a stack does it.
+  void forget_parent() const noexcept {
+    held_.after_fork();
+    if (guard_) guard_->after_fork();
+  }
 };
 
 class PluginOnTrial {

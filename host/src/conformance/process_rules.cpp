@@ -164,7 +164,7 @@ void children_go_on(PluginTrial& t) {
   for (int round = 0; round < 20 && t.trial.violations().empty(); ++round) {
     const pid_t child = fork();
     if (child == 0) {
-      layer.layer().after_fork();
+      layer.forget_parent();
       int code = 0;
       try {
         layer.set(own, value, {}, Call());
