@@ -19,7 +19,7 @@ class Stage {
  public:
   static constexpr std::size_t longest = 127;
   /// How often a child and all that come from it may fork: enough for any rule, too few for a bomb.
-  static constexpr int most_forks = 100;
+  static constexpr int most_forks = 30;
 
   Stage();
   Stage(const Stage&) = delete;
