@@ -252,6 +252,32 @@ std::string shown(std::string_view type, Node value) {
   }
 }
 
+// Where the option stands that a plugin's text names, as `name`; else where the component does.
+Origin origin_of_named(const ComponentConfig& config, std::string_view text) {
+  std::size_t first = std::string_view::npos;
+  Origin origin = config.origin;
+  for (const ConfigEntry& entry : config.options) {
+    const std::size_t at = text.find(backquoted(entry.key));
+    if (at >= first) continue;
+    first = at;
+    origin = entry.value.origin();
+  }
+  return origin;
+}
+
+// What only the plugin knows of its options: how they fit each other.
+void ask_plugin(const ComponentConfig& config, const cairn_component& component,
+                const Document& values, Findings& findings) {
+  if (!CAIRN_HAS(&component, check) || component.check == nullptr) return;
+  cairn_call call{};
+  call.size = sizeof call;
+  if (component.check(values.root().raw(), &call) == CAIRN_OK) return;
+  std::string_view text = call.error != CAIRN_OK ? call.error_text : "refuses these options";
+  const std::string layer = std::string(component.name) + ": ";
+  if (text.starts_with(layer)) text.remove_prefix(layer.size());
+  add_error(findings, origin_of_named(config, text), std::string(text));
+}
+
 }  // namespace
 
 Document option_values(const ComponentConfig& config, const cairn_component& component,
@@ -276,11 +302,16 @@ Document option_values(const ComponentConfig& config, const cairn_component& com
     }
     if (value) values.emplace_back(option.name, std::move(*value));
   }
-  hide_secrets(config, component, findings, first);
-  return Document::build([&](Writer out) {
+  Document document = Document::build([&](Writer out) {
     auto map = out.map(values.size());
     for (const auto& [name, value] : values) write(map.key(name), value);
   });
+  const bool good = std::none_of(
+      findings.begin() + static_cast<std::ptrdiff_t>(first), findings.end(),
+      [](const Finding& finding) { return finding.severity == Finding::Severity::error; });
+  if (good) ask_plugin(config, component, document, findings);
+  hide_secrets(config, component, findings, first);
+  return document;
 }
 
 std::string redacted(const cairn_option& option, Node value) {

@@ -37,7 +37,7 @@ std::string password_of(const Options& options) {
   const std::string path = options.text("password_file");
   std::ifstream file(path);
   std::string line;
-  if (!std::getline(file, line)) wrong("password_file: cannot read a line from " + path);
+  if (!std::getline(file, line)) wrong("`password_file`: cannot read a line from " + path);
   if (!line.empty() && line.back() == '\r') line.pop_back();
   return line;
 }
@@ -51,7 +51,7 @@ std::string lock_prefix_of(const Options& options) {
           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:") ==
       std::string::npos;
   if (!good_size || !good_letters) {
-    wrong("lock_prefix: expected 2 to 10 letters, digits, `_`, `-`, `.` or `:`, got `" + prefix +
+    wrong("`lock_prefix`: expected 2 to 10 letters, digits, `_`, `-`, `.` or `:`, got `" + prefix +
           "`");
   }
   return prefix;
@@ -62,7 +62,7 @@ std::vector<Address> addresses(const Options& options, const char* name, int def
   for (const std::string& text : options.texts(name)) {
     result.push_back(parse_address(text, default_port, name));
   }
-  if (result.empty()) wrong(std::string(name) + ": is empty; give at least one host:port");
+  if (result.empty()) wrong(quoted(name) + ": is empty; give at least one host:port");
   return result;
 }
 
@@ -94,25 +94,26 @@ void read_servers(const Options& options, Settings& settings) {
         Address address;
         address.host = text_or(options, "host", "localhost");
         if (options.has("port")) address.port = static_cast<int>(options.integer("port"));
-        if (address.host.empty()) wrong("host: is empty");
+        if (address.host.empty()) wrong("`host`: is empty");
         settings.servers = {address};
       }
       break;
     case Mode::sentinel:
       if (has_address || options.has("port")) {
         wrong(
-            "mode = \"sentinel\" asks the sentinels for the server: give `sentinels` and `service` "
+            "`mode` = \"sentinel\" asks the sentinels for the server: give `sentinels` and "
+            "`service` "
             "instead of `url`, `host` and `port`");
       }
       if (!options.has("sentinels"))
-        wrong("mode = \"sentinel\" needs `sentinels = [\"host:26379\"]`");
+        wrong("`mode` = \"sentinel\" needs `sentinels = [\"host:26379\"]`");
       settings.servers = addresses(options, "sentinels", 26379);
       settings.service = text_or(options, "service", "mymaster");
       break;
     case Mode::cluster:
       if (options.has("nodes")) {
         if (has_address || options.has("port")) {
-          wrong("mode = \"cluster\": give `nodes` or one node by `url` or `host`, not both");
+          wrong("`mode` = \"cluster\": give `nodes` or one node by `url` or `host`, not both");
         }
         settings.servers = addresses(options, "nodes", 6379);
       } else if (options.has("url")) {
@@ -122,10 +123,10 @@ void read_servers(const Options& options, Settings& settings) {
                              options.has("port") ? static_cast<int>(options.integer("port")) : 6379,
                              ""}};
       } else {
-        wrong("mode = \"cluster\" needs `nodes = [\"host:6379\"]`, or `url` of one node");
+        wrong("`mode` = \"cluster\" needs `nodes = [\"host:6379\"]`, or `url` of one node");
       }
       if (settings.db != 0 || (options.has("db") && options.integer("db") != 0)) {
-        wrong("db: a cluster has database 0 only");
+        wrong("`db`: a cluster has database 0 only");
       }
       break;
   }
@@ -164,7 +165,7 @@ Settings read_settings(const Options& options) {
   settings.read_from_replica = options.text("read_from") == "replica";
   if (settings.read_from_replica && settings.mode == Mode::standalone) {
     wrong(
-        "read_from = \"replica\" has no effect on one server: use mode = \"sentinel\" or "
+        "`read_from` = \"replica\" has no effect on one server: use mode = \"sentinel\" or "
         "\"cluster\", or remove it");
   }
 

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <string>
 
@@ -33,10 +34,11 @@ class TlsContext {
 
 namespace {
 
-// The last thing that OpenSSL complained about.
+// What OpenSSL complained about: first the system's reason, if it has one.
 std::string complaint() {
-  const unsigned long error = ERR_peek_last_error();
-  const char* text = ERR_reason_error_string(error);
+  const unsigned long first = ERR_peek_error();
+  const char* text = ERR_SYSTEM_ERROR(first) ? std::strerror(ERR_GET_REASON(first))
+                                             : ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
   return text != nullptr ? text : "unknown reason";
 }
@@ -200,14 +202,14 @@ TlsContext::TlsContext(const TlsSettings& tls)
     check(SSL_CTX_set_default_verify_paths(context) == 1, "the system's certificate authorities");
   } else {
     check(SSL_CTX_load_verify_locations(context, tls.ca_file.c_str(), nullptr) == 1,
-          "ca_file " + tls.ca_file);
+          "`ca_file`: " + tls.ca_file);
   }
   if (!tls.cert_file.empty()) {
     check(SSL_CTX_use_certificate_chain_file(context, tls.cert_file.c_str()) == 1,
-          "cert_file " + tls.cert_file);
+          "`cert_file`: " + tls.cert_file);
     check(SSL_CTX_use_PrivateKey_file(context, tls.key_file.c_str(), SSL_FILETYPE_PEM) == 1,
-          "key_file " + tls.key_file);
-    check(SSL_CTX_check_private_key(context) == 1, "key_file does not belong to cert_file");
+          "`key_file`: " + tls.key_file);
+    check(SSL_CTX_check_private_key(context) == 1, "`key_file` does not belong to `cert_file`");
   }
 }
 

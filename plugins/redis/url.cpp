@@ -9,7 +9,7 @@ namespace cairn::redis {
 namespace {
 
 [[noreturn]] void wrong(const std::string& what) {
-  throw Error(Errc::config, "url: " + what);
+  throw Error(Errc::config, "`url`: " + what);
 }
 
 int hex_digit(char c) noexcept {
@@ -81,22 +81,23 @@ Address parse_address(std::string_view text, int default_port, std::string_view 
   if (!text.empty() && text.front() == '[') {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos) {
-      throw Error(Errc::config, std::string(what) + ": `[` without `]`");
+      throw Error(Errc::config, "`" + std::string(what) + "`: `[` without `]`");
     }
     address.host = text.substr(1, close - 1);
     port = text.substr(close + 1);
   } else {
     const std::size_t colon = text.find(':');
     if (colon != std::string_view::npos && text.find(':', colon + 1) != std::string_view::npos) {
-      throw Error(Errc::config, std::string(what) + ": write an IPv6 address as [::1]:6379");
+      throw Error(Errc::config, "`" + std::string(what) + "`: write an IPv6 address as [::1]:6379");
     }
     address.host = text.substr(0, colon);
     if (colon != std::string_view::npos) port = text.substr(colon);
   }
-  if (address.host.empty()) throw Error(Errc::config, std::string(what) + ": the host is missing");
+  if (address.host.empty())
+    throw Error(Errc::config, "`" + std::string(what) + "`: the host is missing");
   if (!port.empty() &&
       (port.front() != ':' || !parse_number(port.substr(1), 1, 65535, address.port))) {
-    throw Error(Errc::config, std::string(what) + ": the port must be 1 to 65535, got `" +
+    throw Error(Errc::config, "`" + std::string(what) + "`: the port must be 1 to 65535, got `" +
                                   std::string(port.substr(port.front() == ':' ? 1 : 0)) + "`");
   }
   return address;

@@ -263,7 +263,7 @@ IS(cairn_option, maximum, const char*);
 AT(cairn_option, help, 48);
 IS(cairn_option, help, const char*);
 
-AT_LEAST(cairn_component, 96);
+AT_LEAST(cairn_component, 104);
 AT(cairn_component, size, 0);
 IS(cairn_component, size, uint32_t);
 AT(cairn_component, role, 4);
@@ -297,6 +297,8 @@ AT(cairn_component, destroy, 80);
 IS(cairn_component, destroy, void (*)(void*));
 AT(cairn_component, after_fork, 88);
 IS(cairn_component, after_fork, void (*)(void*));
+AT(cairn_component, check, 96);
+IS(cairn_component, check, cairn_status (*)(const cairn_node*, cairn_call*));
 
 AT_LEAST(cairn_plugin, 40);
 AT(cairn_plugin, size, 0);

@@ -291,6 +291,10 @@ typedef struct cairn_component {
   /* In the child, after fork: forget locks and sockets of the parent. NULL on a proxy: nothing to do;
    * NULL on a backend: the child must not use it, and sees misses. */
   void (*after_fork)(void* self) CAIRN_NOEXCEPT;
+  /* OK; or CONFIG and a text with the option at fault in `backquotes`: what create would say to
+   * these options, as far as that is known without making or reaching anything. NULL: nothing
+   * beyond what the options declare. */
+  cairn_status (*check)(const cairn_node* options, cairn_call*) CAIRN_NOEXCEPT;
 } cairn_component;
 
 /* Option `i`. The elements are as far apart as their writer knew them to be, which may be more than

@@ -15,8 +15,11 @@
 //     static constexpr auto emits = cairn::Kinds::bytes;             // proxies; default: as given
 //     static constexpr auto threads = cairn::Threads::serial;        // default: any
 //     static constexpr std::uint32_t max_key_bytes = 250;            // backends; default: no limit
+//     static void check_options(const cairn::Options&);              // options that must fit each other
 //
 // and is made from a `const cairn::Context&`, or from nothing if it is a backend without options.
+// check_options throws Error(config) with the option at fault in `backquotes`; it makes and reaches
+// nothing, so that a configuration can be checked without being used.
 // Mistakes that can be seen at compile time are errors with a sentence.
 #pragma once
 
@@ -153,6 +156,14 @@ struct ComponentOf {
       return CAIRN_OK;
     });
   }
+  static cairn_status check(const cairn_node* options, cairn_call* call) noexcept {
+    return guard(call, T::name, [&]() -> cairn_status {
+      if constexpr (requires(const Options& given) { T::check_options(given); }) {
+        T::check_options(Options(options));
+      }
+      return CAIRN_OK;
+    });
+  }
   static void destroy(void* self) noexcept {
     try {
       delete static_cast<T*>(self);
@@ -201,6 +212,7 @@ struct ComponentOf {
     c.create = &create;
     c.destroy = &destroy;
     if constexpr (overrides_after_fork<T>()) c.after_fork = &Thunks<T>::after_fork;
+    if constexpr (requires(const Options& given) { T::check_options(given); }) c.check = &check;
     return c;
   }
   static constexpr cairn_component value = make();

@@ -2,9 +2,11 @@
 #include "environment.hpp"
 #include "option_values.hpp"
 
+#include <cairn/detail/thunks.hpp>
 #include <cairn/options.hpp>
 
 #include <array>
+#include <cstddef>
 
 using namespace cairn;
 using namespace cairn::hosting;
@@ -220,6 +222,49 @@ TEST_CASE("a component without options says so", "[config]") {
   CHECK(render(findings) ==
         "configuration: error: unknown option `level` of the proxy `msgpack`\n"
         "help: `msgpack` has no options\n");
+}
+
+TEST_CASE("a plugin says how its options fit each other, and the option it names is pointed at",
+          "[config]") {
+  cairn_component picky = component();
+  static std::string answer;
+  picky.check = [](const cairn_node* options, cairn_call* call) noexcept -> cairn_status {
+    if (answer.empty() || !Node(options).find("port")) return CAIRN_OK;
+    return detail::fail(call, "redis", CAIRN_CONFIG, answer.c_str(), 0, false);
+  };
+  const Config config = Config::from_text(
+      "[backend.shared]\nplugin = \"redis\"\nurl = \"u\"\nport = 6380\n", "shop.toml");
+  const auto errors = [&](const std::string& text) {
+    answer = text;
+    Findings findings;
+    option_values(config.backends.at(0).component, picky, "", findings);
+    return render(findings);
+  };
+  CHECK(errors("") == "");
+  CHECK(errors("`port` and `url` say the same") ==
+        "shop.toml:4:8: error: `port` and `url` say the same\n"
+        "  4 | port = 6380\n"
+        "    |        ^\n");
+  CHECK(errors("something is missing") ==
+        "shop.toml:2:10: error: something is missing\n"
+        "  2 | plugin = \"redis\"\n"
+        "    |          ^\n");
+
+  picky.size = offsetof(cairn_component, check);  // of before there was such a question
+  CHECK(errors("`port` is wrong") == "");
+}
+
+TEST_CASE("a plugin is not asked about options that are wrong by themselves", "[config]") {
+  cairn_component picky = component();
+  static int asked = 0;
+  picky.check = [](const cairn_node*, cairn_call*) noexcept -> cairn_status {
+    ++asked;
+    return CAIRN_CONFIG;
+  };
+  Findings findings;
+  option_values({"redis", {{"url", "u"}, {"port", "many"}}}, picky, "", findings);
+  CHECK(findings.size() == 1);
+  CHECK(asked == 0);
 }
 
 TEST_CASE("an unknown backend is looked for among the file's and the plugins'", "[config]") {
