@@ -15,6 +15,7 @@ void add_explain(CLI::App& app, Globals& globals);
 void add_get(CLI::App& app, Globals& globals);
 void add_set(CLI::App& app, Globals& globals);
 void add_del(CLI::App& app, Globals& globals);
+void add_keys(CLI::App& app, Globals& globals);
 
 // measuring and preparing
 void add_bench(CLI::App& app, Globals& globals);

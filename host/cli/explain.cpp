@@ -5,6 +5,7 @@
 #include "json.hpp"
 #include "option_values.hpp"
 #include "stack.hpp"
+#include "survey.hpp"
 #include "units.hpp"
 
 #include <cairn/host/explain.hpp>
@@ -132,7 +133,17 @@ Json region_json(const Host& host, const std::string& name) {
 
 struct Options {
   bool ascii = false;
+  bool connect = false;
 };
+
+// The stores of these regions, as they are now.
+Survey survey_of(const Config& config, const std::vector<std::string>& regions) {
+  Config chosen = config;
+  std::erase_if(chosen.regions, [&](const RegionConfig& region) {
+    return std::find(regions.begin(), regions.end(), region.name) == regions.end();
+  });
+  return survey(chosen);
+}
 
 void run(const Globals& globals, const Options& options) {
   const Config config = read_config(globals);
@@ -143,12 +154,23 @@ void run(const Globals& globals, const Options& options) {
     names.push_back(chosen_region(config, globals));
   }
   const Host host(config, host_options());
+  Findings warnings = host.warnings();
+  std::vector<SurveyedStore> stores;
+  if (options.connect) {
+    Survey seen = survey_of(config, names);
+    stores = std::move(seen.stores);
+    warnings.insert(warnings.end(), seen.warnings.begin(), seen.warnings.end());
+  }
   if (globals.json) {
     Json json;
     json["regions"] = Json::array();
     for (const std::string& name : names) json["regions"].push_back(region_json(host, name));
     json["warnings"] = Json::array();
-    for (const Finding& warning : host.warnings()) json["warnings"].push_back(warning.message);
+    for (const Finding& warning : warnings) json["warnings"].push_back(warning.message);
+    if (options.connect) {
+      json["stores"] = Json::array();
+      for (const SurveyedStore& store : stores) json["stores"].push_back(to_json(store));
+    }
     print_json(json);
     return;
   }
@@ -161,7 +183,8 @@ void run(const Globals& globals, const Options& options) {
     print("\n  which layers an operation meets\n" +
           table_of(paths_of(layers_of(*host.stack_of(name)))));
   }
-  if (!host.warnings().empty()) print("\n" + render(host.warnings()));
+  for (const SurveyedStore& store : stores) print("\n" + describe(store));
+  if (!warnings.empty()) print("\n" + render(warnings));
 }
 
 }  // namespace
@@ -172,6 +195,7 @@ void add_explain(CLI::App& app, Globals& globals) {
   add_config_option(*command, globals);
   command->add_option("REGION,-r,--region", globals.region, "Only this region")->type_name("");
   command->add_flag("--ascii", options->ascii, "Draw with ASCII characters");
+  command->add_flag("--connect", options->connect, "Also what the stores say of themselves");
   add_json_option(*command, globals);
   command->callback([&globals, options] { run(globals, *options); });
 }

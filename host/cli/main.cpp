@@ -38,6 +38,7 @@ int run(int argc, char** argv) {
   add_get(app, globals);
   add_set(app, globals);
   add_del(app, globals);
+  add_keys(app, globals);
   add_bench(app, globals);
   add_train_dictionary(app, globals);
   add_validate(app, globals);

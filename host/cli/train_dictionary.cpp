@@ -2,11 +2,11 @@
 // of the region that compresses.
 
 #include "commands.hpp"
+#include "raw_access.hpp"
 #include "region/region_core.hpp"
 #include "stack.hpp"
 #include "units.hpp"
 
-#include <cairn/extensions/scan.h>
 #include <cairn/extensions/train.h>
 
 #include <fmt/format.h>
@@ -48,39 +48,14 @@ Trainer trainer_of(const hosting::Stack& stack, const std::string& region) {
               fmt::format("no layer of region `{}` uses a dictionary; `zstd` does", region));
 }
 
-struct Keys {
-  std::vector<std::string> names;
-  std::size_t most;
-};
-
 // Keys as the store has them.
-Keys keys_of(const hosting::Store& store, std::size_t most) {
-  const Layer& backend = store.backend();
-  const cairn_ops& ops = *backend.component().ops;
-  const auto* scan =
-      CAIRN_HAS(&ops, extension) && ops.extension != nullptr
-          ? static_cast<const cairn_scan*>(ops.extension(backend.self(), CAIRN_SCAN_ID))
-          : nullptr;
-  if (scan == nullptr) {
-    throw Error(Errc::unsupported,
-                fmt::format("`{}` cannot list what it holds", backend.component().name));
-  }
-  Keys keys{{}, most};
-  std::uint64_t cursor = 0;
-  do {
-    cairn_call call;
-    hosting::begin(call);
-    const auto visit = [](void* user, cairn_bytes key, const cairn_entry*) noexcept {
-      auto& found = *static_cast<Keys*>(user);
-      try {
-        if (found.names.size() < found.most) found.names.emplace_back(key.data, key.size);
-      } catch (const std::bad_alloc&) {  // then these are the samples
-        found.most = 0;
-      }
-    };
-    const cairn_status status = scan->scan(backend.self(), &call, &cursor, 1000, visit, &keys);
-    if (status < 0) throw Error(to_errc(status), call.error_text);
-  } while (cursor != 0 && keys.names.size() < keys.most);
+std::vector<std::string> keys_of(const hosting::Store& store, std::size_t most) {
+  std::vector<std::string> keys;
+  if (most == 0) return keys;
+  hosting::visit_keys(store, [&](std::string_view key) {
+    keys.emplace_back(key);
+    return keys.size() < most;
+  });
   return keys;
 }
 
@@ -116,10 +91,10 @@ void run(const Globals& globals, const Options& options) {
                               layer->component().name, trainer.layer->component().name));
     }
   }
-  const Keys keys = keys_of(stack->store(), options.samples);
+  const std::vector<std::string> keys = keys_of(stack->store(), options.samples);
   std::vector<Entry> entries;
   std::vector<cairn_bytes> samples;
-  for (const std::string& key : keys.names) {
+  for (const std::string& key : keys) {
     cairn_call call;
     hosting::begin(call);
     cairn_entry raw{};

@@ -68,6 +68,7 @@ class Cluster final : public Router {
     const auto map = current(deadline);
     return map == nullptr ? nullptr : node_for(*map, key, false);
   }
+  std::vector<std::shared_ptr<Node>> masters(Clock::time_point deadline) override;
   Health health() override;
 
  private:
@@ -357,6 +358,18 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
       replies[i] = follow(commands[i], std::move(*redirect), deadline);
     }
   }
+}
+
+std::vector<std::shared_ptr<Node>> Cluster::masters(Clock::time_point deadline) {
+  std::vector<std::shared_ptr<Node>> masters;
+  const auto map = current(deadline);
+  if (map == nullptr) return masters;
+  for (const Shard& shard : map->shards) masters.push_back(shard.master);
+  const auto address = [](const auto& node) { return node->endpoint().address.text(); };
+  std::sort(masters.begin(), masters.end(),
+            [&](const auto& a, const auto& b) { return address(a) < address(b); });
+  masters.erase(std::unique(masters.begin(), masters.end()), masters.end());
+  return masters;
 }
 
 Router::Health Cluster::health() {

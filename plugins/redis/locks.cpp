@@ -51,6 +51,11 @@ std::string milliseconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+bool looks_like_a_lock(std::string_view value) noexcept {
+  return value.size() == token_digits &&
+         value.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 Locks::Locks(Router& router, const Settings& settings, Counters& counters)
     : router_(router),
       counters_(counters),
@@ -175,6 +180,31 @@ bool Locks::await_unlock(Key key, std::chrono::nanoseconds wait, Clock::time_poi
     case Listener::Heard::nothing: break;
   }
   return Clock::now() >= lease_ends && look(name, lease_left, look_by()) == Seen::free;
+}
+
+Locks::Support Locks::try_out(Clock::time_point deadline) {
+  Support support;
+  const std::string key = "cairn:facts:" + instance_;
+  try {
+    const auto token = lock(Key(key), std::chrono::seconds(10), deadline);
+    if (!token || !renew(Key(key), *token, std::chrono::seconds(10), deadline) ||
+        !unlock(Key(key), *token, deadline)) {
+      support.locks = "a lock that was just taken is gone";
+    }
+  } catch (const Error& error) {
+    support.locks = error.what();
+  }
+  const std::string name = name_of(Key(key));
+  CommandBuffer publish;
+  publish.add({"PUBLISH", channel_of(name), ""});
+  const Reply published = router_.run({name, publish.bytes()}, deadline);
+  if (!published.is(Reply::Type::integer)) {
+    support.news = published.text();
+  } else if (listener_.wait(name, deadline, [] { return std::nullopt; }) ==
+             Listener::Heard::failed) {
+    support.news = "cannot subscribe to " + channel_of(name);
+  }
+  return support;
 }
 
 }  // namespace cairn::redis

@@ -20,6 +20,9 @@
 
 namespace cairn::redis {
 
+/// Whether a value under a lock's name is a lock, ours or that of Python's client.
+bool looks_like_a_lock(std::string_view value) noexcept;
+
 class Locks {
  public:
   using Token = std::uint64_t;
@@ -33,6 +36,13 @@ class Locks {
   /// True: it seems to be free. Waits up to `wait` if the holder will tell; `call_deadline` bounds
   /// it.
   bool await_unlock(Key key, std::chrono::nanoseconds wait, Clock::time_point call_deadline);
+  /// Whether locks work here, and whether waiters are told of their release; if not, why.
+  struct Support {
+    std::string locks;  // empty: they do
+    std::string news;
+  };
+  /// Takes a lock that nobody else wants, and releases it.
+  Support try_out(Clock::time_point deadline);
 
  private:
   std::string name_of(Key key) const;

@@ -8,10 +8,15 @@
 // with the server's address in the text: `unavailable` quickly while a server is left alone after a
 // failure, `timeout` after the option of that name or the call's deadline, whichever is earlier.
 
+#include "facts.hpp"
 #include "locks.hpp"
 #include "router.hpp"
+#include "scan.hpp"
 #include "settings.hpp"
+#include "tls.hpp"
 
+#include <cairn/extensions/facts.h>
+#include <cairn/extensions/scan.h>
 #include <cairn/plugin.hpp>
 
 #include <algorithm>
@@ -43,6 +48,9 @@ class Redis final : public Backend {
   static constexpr auto accepts = Kinds::bytes;
   static constexpr const auto& options = option_list;
 
+  static void check_options(const Options& options) {
+    make_tls_context(read_settings(options).tls);  // reads its files
+  }
   explicit Redis(const Context& context)
       : settings_(read_settings(context.options())), parts_(std::make_unique<Parts>(settings_)) {}
 
@@ -68,6 +76,11 @@ class Redis final : public Backend {
   }
 
   Document stats(Call call) override;
+  const void* extension(const char* id) override {
+    if (std::string_view(id) == CAIRN_SCAN_ID) return &scan_table;
+    if (std::string_view(id) == CAIRN_FACTS_ID) return &facts_table;
+    return nullptr;
+  }
   void after_fork() override;
 
  private:
@@ -89,6 +102,12 @@ class Redis final : public Backend {
   template <class Add, class Answer>
   void run_batch(Keys keys, bool reads, Call call, Add add, Answer answer);
   void get_sharded(Keys keys, Results results, Call call);
+
+  static cairn_status scan(void* self, cairn_call* call, std::uint64_t* cursor, std::size_t limit,
+                           cairn_scan_visit visit, void* user) noexcept;
+  static cairn_status facts(void* self, cairn_call* call, cairn_entry* out) noexcept;
+  static constexpr cairn_scan scan_table{sizeof(cairn_scan), 0, &scan};
+  static constexpr cairn_facts facts_table{sizeof(cairn_facts), 0, &facts};
 
   const Settings settings_;
   std::unique_ptr<Parts> parts_;
@@ -255,6 +274,28 @@ Document Redis::stats(Call) {
   return Document::build([&](Writer out) {
     auto map = out.map(std::size(values));
     for (const auto& [label, value] : values) map.key(label).unsigned_integer(value);
+  });
+}
+
+cairn_status Redis::scan(void* self, cairn_call* call, std::uint64_t* cursor, std::size_t limit,
+                         cairn_scan_visit visit, void* user) noexcept {
+  return detail::guard(call, name, [&]() -> cairn_status {
+    const auto& redis = *static_cast<const Redis*>(self);
+    redis::scan(*redis.parts_->router, redis.settings_.lock_prefix, *cursor, limit,
+                redis.until(Call(call)), [&](std::string_view key, const Entry& entry) {
+                  visit(user, {key.data(), key.size()}, &entry.raw());
+                });
+    return CAIRN_OK;
+  });
+}
+
+cairn_status Redis::facts(void* self, cairn_call* call, cairn_entry* out) noexcept {
+  return detail::guard(call, name, [&]() -> cairn_status {
+    const auto& redis = *static_cast<const Redis*>(self);
+    const Document facts = facts_of(*redis.parts_->router, redis.parts_->locks, redis.settings_,
+                                    redis.until(Call(call)));
+    *out = Entry::of(facts).release();
+    return CAIRN_OK;
   });
 }
 

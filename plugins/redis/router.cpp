@@ -28,6 +28,7 @@ class Standalone final : public Router {
   }
 
   std::shared_ptr<Node> home_of(std::string_view, Clock::time_point) override { return node_; }
+  std::vector<std::shared_ptr<Node>> masters(Clock::time_point) override { return {node_}; }
   Health health() override {
     return {1, node_->breaker().closed() ? 0u : 1u, node_->breaker().times_opened()};
   }

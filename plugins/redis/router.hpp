@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace cairn::redis {
 
@@ -41,6 +42,9 @@ class Router {
   virtual bool is_sharded() const noexcept { return false; }
   /// Where notifications about `key` are published; null: not known now.
   virtual std::shared_ptr<Node> home_of(std::string_view key, Clock::time_point deadline) = 0;
+  /// Every server that has keys of its own, in an order that stays the same while they do; none:
+  /// not known now.
+  virtual std::vector<std::shared_ptr<Node>> masters(Clock::time_point deadline) = 0;
   /// Servers in use, and those that are left alone just now.
   struct Health {
     std::size_t servers = 0;

@@ -34,6 +34,11 @@ class Sentinel final : public Router {
     const auto view = current(deadline);
     return view == nullptr ? nullptr : view->master;
   }
+  std::vector<std::shared_ptr<Node>> masters(Clock::time_point deadline) override {
+    const auto view = current(deadline);
+    if (view == nullptr) return {};
+    return {view->master};
+  }
   Health health() override;
 
  private:

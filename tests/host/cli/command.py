@@ -197,6 +197,63 @@ class Measuring(Command):
         self.assertLessEqual(answer["reads"]["p50_ns"], answer["reads"]["max_ns"])
 
 
+class ListingKeys(Command):
+    def keys(self, *args, code=0):
+        return sorted(self.output("keys", "-c", "two.toml", *args, code=code).decode().splitlines())
+
+    def setUp(self):
+        super().setUp()
+        self.write("two.toml", SHOP + """
+[region.carts]
+backend = "file"
+wrap = [{ plugin = "prefix", prefix = "carts:" }]
+values = "bytes"
+
+[region.hashed]
+backend = { plugin = "lmdb", path = "hashed" }
+values = "bytes"
+key_mangler = "sha1"
+
+[region.empty]
+backend = "null"
+""")
+        for region, key in (("users", "ada"), ("users", "bob"), ("users", "users:x"), ("carts", "ada")):
+            self.output("set", "-c", "two.toml", "-r", region, key, "1")
+
+    def test_a_region_lists_its_own_keys_as_a_program_gives_them(self):
+        self.assertEqual(self.keys("-r", "users"), ["ada", "bob", "users:x"])
+        self.assertEqual(self.keys("-r", "carts"), ["ada"])
+        for key in self.keys("-r", "users"):
+            self.output("get", "-c", "two.toml", "-r", "users", key)
+
+    def test_raw_lists_the_keys_of_the_store(self):
+        self.assertEqual(self.keys("-r", "users", "--raw"),
+                         ["carts:ada", "users:ada", "users:bob", "users:users:x"])
+
+    def test_a_pattern_and_a_limit_choose(self):
+        self.assertEqual(self.keys("-r", "users", "*o*"), ["bob"])
+        self.assertEqual(len(self.keys("-r", "users", "--limit", "2")), 2)
+        self.assertEqual(self.keys("-r", "users", "nobody*", code=1), [])
+
+    def test_odd_keys_are_one_line_each_and_exact_in_json(self):
+        self.output("set", "-c", "two.toml", "-r", "carts", "a\nb\x1b[31m", "1")
+        self.assertEqual(self.keys("-r", "carts", "a?b*"), ["a\\x0ab\\x1b[31m"])
+        self.assertEqual(json.loads(self.output("keys", "-c", "two.toml", "-r", "carts", "--json", "a?b*")),
+                         ["a\nb\x1b[31m"])
+
+    def test_keys_that_were_changed_for_good_are_refused_and_raw_lists_them(self):
+        self.output("set", "-c", "two.toml", "-r", "hashed", "ada", "1")
+        ended = self.run_cairn("keys", "-c", "two.toml", "-r", "hashed")
+        self.assertEqual((ended.returncode, ended.stdout), (3, b""))
+        self.assertIn(b"--raw lists the store's", ended.stderr)
+        self.assertEqual(len(self.keys("-r", "hashed", "--raw")[0]), 40)
+
+    def test_a_store_that_cannot_list_says_so(self):
+        ended = self.run_cairn("keys", "-c", "two.toml", "-r", "empty")
+        self.assertEqual(ended.returncode, 3)
+        self.assertIn(b"`null` cannot list what it holds", ended.stderr)
+
+
 class Training(Command):
     def test_a_dictionary_is_made_of_what_is_stored_and_used(self):
         for i in range(30):
@@ -237,7 +294,7 @@ class Failing(Command):
     def test_help_and_version_are_0(self):
         self.assertRegex(self.output("--version"), rb"^cairn \d+\.\d+\.\d+\n$")
         self.assertIn(b"Examples:", self.output("--help"))
-        for command in ("plugins", "inspect", "check", "explain", "get", "set", "del", "bench",
+        for command in ("plugins", "inspect", "check", "explain", "get", "set", "del", "keys", "bench",
                         "train-dictionary", "validate", "new"):
             self.assertIn(b"Usage: cairn " + command.encode(), self.output(command, "--help"))
 

@@ -6,6 +6,7 @@
 #include "component_under_test.hpp"
 #include "failure_of.hpp"
 #include "private_redis_groups.hpp"
+#include "scanned.hpp"
 
 #include <set>
 #include <sstream>
@@ -79,6 +80,20 @@ TEST_CASE("keys of a cluster are found on their own masters, also in batches", "
   CHECK(batch.statuses[299] == CAIRN_OK);
   CHECK_FALSE(redis->get("key:7", Call()).has_value());
   CHECK(statistic(redis, "redirects") == 0);
+}
+
+TEST_CASE("a scan goes through every master", "[redis][cluster]") {
+  ComponentUnderTest redis("redis", options());
+  for (int i = 0; i < 500; ++i) {
+    redis->set("scanned:" + std::to_string(i), Entry::copy(std::to_string(i)), {}, Call());
+  }
+  const auto found = scanned(redis, 50);
+  int right = 0;
+  for (int i = 0; i < 500; ++i) {
+    const auto it = found.find("scanned:" + std::to_string(i));
+    right += it != found.end() && it->second == std::to_string(i);
+  }
+  CHECK(right == 500);
 }
 
 TEST_CASE("a cluster's lock lives where its own name belongs, and wakes its waiters",

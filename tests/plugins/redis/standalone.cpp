@@ -6,6 +6,7 @@
 #include "component_under_test.hpp"
 #include "failure_of.hpp"
 #include "private_server.hpp"
+#include "scanned.hpp"
 
 #include <thread>
 
@@ -157,6 +158,22 @@ TEST_CASE("a key of another type is an unreadable entry, not a broken server", "
   CHECK_THAT(failure.text, Catch::StartsWith("redis: ") && Catch::Contains("WRONGTYPE"));
   redis->set("list", Entry::copy("now a value"), {}, Call());
   CHECK(redis->get("list", Call())->bytes() == "now a value");
+}
+
+TEST_CASE("a scan shows every entry, and neither locks nor what is no entry", "[redis]") {
+  ComponentUnderTest redis("redis", {{"url", server().url()}});
+  BareRedis bare(server().port());
+  bare({"FLUSHALL"});
+  std::map<std::string, std::string> all{{"_locksmith", "an entry with an unlucky name"}};
+  for (int i = 0; i < 2500; ++i) all["k" + std::to_string(i)] = "value " + std::to_string(i);
+  for (const auto& [key, value] : all) redis->set(key, Entry::borrow(value), {}, Call());
+  REQUIRE(redis->lock("k1", 30s, Call()).has_value());
+  bare({"SET", "_lockpython", "10fda5d8e72011f18f4f02fc00000001"});
+  bare({"LPUSH", "list", "x"});
+  CHECK(scanned(redis) == all);
+  CHECK(scanned(redis, 1'000'000) == all);
+  bare({"FLUSHALL"});
+  CHECK(scanned(redis).empty());
 }
 
 TEST_CASE("the database, the user and the password of a url are used", "[redis]") {

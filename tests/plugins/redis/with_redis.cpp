@@ -1,15 +1,17 @@
 // Runs a command against servers that live as long as it does:
 //
-//     with-redis tcp|unix|sentinel|cluster COMMAND [ARGUMENT]...
+//     with-redis tcp|unix|tls|sentinel|cluster [--option] COMMAND [ARGUMENT]...
 //
-// The options that reach them are appended to the command, as NAME=VALUE. Exits as the command
-// does.
+// The options that reach them are appended to the command, as NAME=VALUE, with --option as --option
+// NAME=VALUE. Exits as the command does.
 
+#include "certificates.hpp"
 #include "private_redis_groups.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <optional>
@@ -33,24 +35,40 @@ int run(std::vector<std::string> words) {
 }  // namespace
 
 int main(int count, char** arguments) try {
-  if (count < 3) {
-    std::fputs("usage: with-redis tcp|unix|sentinel|cluster COMMAND [ARGUMENT]...\n", stderr);
+  std::vector<std::string> command(arguments + std::min(count, 2), arguments + count);
+  const bool as_options = !command.empty() && command.front() == "--option";
+  if (as_options) command.erase(command.begin());
+  if (command.empty()) {
+    std::fputs("usage: with-redis tcp|unix|tls|sentinel|cluster [--option] COMMAND [ARGUMENT]...\n",
+               stderr);
     return 2;
   }
+  const auto give = [&](const std::string& name, const std::string& value) {
+    if (as_options) command.emplace_back("--option");
+    command.push_back(name + "=" + value);
+  };
   const std::string mode = arguments[1];
-  std::vector<std::string> command(arguments + 2, arguments + count);
+  std::optional<Certificates> certificates;
   std::optional<PrivateRedis> one;
   std::optional<PrivateSentinels> sentinels;
   std::optional<PrivateCluster> cluster;
   if (mode == "sentinel") {
-    command.push_back("mode=sentinel");
-    command.push_back("sentinels=" + sentinels.emplace().addresses());
+    give("mode", "sentinel");
+    give("sentinels", sentinels.emplace().addresses());
   } else if (mode == "cluster") {
-    command.push_back("mode=cluster");
-    command.push_back("nodes=" + cluster.emplace().some_nodes());
+    give("mode", "cluster");
+    give("nodes", cluster.emplace().some_nodes());
+  } else if (mode == "tls") {
+    certificates.emplace();
+    const std::string port = std::to_string(free_port());
+    one.emplace(std::vector<std::string>{"--tls-port", port, "--tls-cert-file",
+                                         certificates->file("server.crt"), "--tls-key-file",
+                                         certificates->file("server.key"), "--tls-ca-cert-file",
+                                         certificates->file("ca.crt"), "--tls-auth-clients", "no"});
+    give("url", "rediss://127.0.0.1:" + port);
+    give("ca_file", certificates->file("ca.crt"));
   } else {
-    one.emplace();
-    command.push_back("url=" + (mode == "unix" ? one->unix_url() : one->url()));
+    give("url", mode == "unix" ? one.emplace().unix_url() : one.emplace().url());
   }
   return run(command);
 } catch (const std::exception& error) {

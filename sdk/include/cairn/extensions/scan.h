@@ -19,9 +19,9 @@ typedef struct cairn_scan {
   uint32_t size;
   uint32_t reserved;
   /* Visits about `limit` entries from `*cursor` on and moves it. A scan starts at 0, and is over
-   * when the cursor is 0 again. A key that is there from the start of a scan to its end is visited
-   * exactly once; one that comes or goes meanwhile, once or not at all. A scan is not a use: it
-   * keeps nothing in the cache. */
+   * when the cursor is 0 again. A key that is there from the start of a scan to its end is visited,
+   * and once only unless a store that others share is rearranged meanwhile; one that comes or goes,
+   * once or not at all. A scan is not a use: it keeps nothing in the cache. */
   cairn_status (*scan)(void* self, cairn_call*, uint64_t* cursor, size_t limit,
                        cairn_scan_visit visit, void* user) CAIRN_NOEXCEPT;
 } cairn_scan;

@@ -1,0 +1,24 @@
+// Lists what the servers hold, page by page: SCAN on each master in turn, and GET for what it names.
+//
+// Locks are left out, and what is not a string is nobody's entry.
+//
+// Threads: any. Errors: cairn::Error.
+#pragma once
+
+#include "router.hpp"
+
+#include <cairn/entry.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace cairn::redis {
+
+using Visit = std::function<void(std::string_view key, const Entry& entry)>;
+
+/// Shows about `limit` entries from `cursor` on to `visit`, and moves the cursor; 0 begins, and ends.
+void scan(Router& router, std::string_view lock_prefix, std::uint64_t& cursor, std::size_t limit,
+          Clock::time_point deadline, const Visit& visit);
+
+}  // namespace cairn::redis
