@@ -6,14 +6,15 @@
 //     set REGION KEY              stores the sample
 //     check REGION KEY            "same", "miss" or what is different
 //     create REGION KEY MS        the value, created in MS if need be: "created" or "found"
-//     herd REGION KEY THREADS MS  the same from many threads: how often the creator ran, when it
-//     was
-//                                 done and when the last caller was (CLOCK_MONOTONIC, ns; 0: never)
+//     herd REGION KEY THREADS MS  the same from many threads: how often the creator ran, when it was
+//                                 done, and when the last caller had the value (CLOCK_MONOTONIC, ns;
+//                                 0: never)
 //     locked REGION KEY           "yes" or "no"
 //     remove REGION KEY
 
 #include <cairn/cairn.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <map>
@@ -71,13 +72,19 @@ void do_as_told(cairn::Host& host, std::istream& words) {
     int threads = 0, ms = 0;
     words >> threads >> ms;
     std::vector<std::thread> callers;
+    std::vector<std::int64_t> back(static_cast<std::size_t>(threads));
     std::atomic<int> wrong{0};
-    for (int t = 0; t < threads; ++t) {
-      callers.emplace_back([&] { wrong += region.get_or_create(key, creator_of(ms)) != sample(); });
+    for (std::int64_t& at : back) {
+      callers.emplace_back([&] {
+        const Sample got = region.get_or_create(key, creator_of(ms));
+        at = now_ns();
+        wrong += got != sample();
+      });
     }
     for (std::thread& caller : callers) caller.join();
     if (wrong == 0) {
-      std::cout << creations << ' ' << created_at << ' ' << now_ns();
+      std::cout << creations << ' ' << created_at << ' '
+                << *std::max_element(back.begin(), back.end());
     } else {
       std::cout << "wrong values";
     }

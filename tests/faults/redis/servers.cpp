@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "component_under_test.hpp"
 #include "failure_of.hpp"
+#include "load.hpp"
 #include "private_server.hpp"
 
 #include <sys/wait.h>
@@ -31,65 +32,6 @@ std::size_t resident_kib() {
 std::size_t open_descriptors() {
   const std::filesystem::directory_iterator all("/proc/self/fd");
   return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
-// Load on the store, counted by outcome. A wrong value would be somebody else's.
-struct Load {
-  explicit Load(ComponentUnderTest& redis, int threads = 8) {
-    for (int t = 0; t < threads; ++t) {
-      workers.emplace_back([this, &redis, t] {
-        const std::string key = "load" + std::to_string(t);
-        while (!over) {
-          const auto begin = Clock::now();
-          try {
-            redis->set(key, Entry::borrow(key), {}, Call());
-            const auto found = redis->get(key, Call());
-            if (found && found->bytes() != key) ++wrong;
-            ++good;
-          } catch (const Error&) {
-            ++failed;
-            std::this_thread::sleep_for(1ms);
-          }
-          const auto took = (Clock::now() - begin).count();
-          for (auto seen = longest_ns.load(); took > seen;) {
-            if (longest_ns.compare_exchange_weak(seen, took)) break;
-          }
-        }
-      });
-    }
-  }
-  ~Load() { end(); }
-  void end() {
-    over = true;
-    for (std::thread& worker : workers) {
-      if (worker.joinable()) worker.join();
-    }
-  }
-  // How long until operations succeed again.
-  std::chrono::milliseconds recovery() const {
-    const auto begin = Clock::now();
-    const long long before = good;
-    while (good == before && Clock::now() - begin < 20s) std::this_thread::sleep_for(1ms);
-    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
-  }
-
-  std::atomic<bool> over{false};
-  std::atomic<long long> good{0}, failed{0}, wrong{0}, longest_ns{0};
-  std::vector<std::thread> workers;
-};
-
-const ComponentUnderTest::OptionTexts& quick() {
-  static const ComponentUnderTest::OptionTexts texts{{"timeout", "150ms"},
-                                                     {"connect_timeout", "150ms"},
-                                                     {"retry_after", "20ms"},
-                                                     {"retry_after_at_most", "100ms"}};
-  return texts;
-}
-
-ComponentUnderTest::OptionTexts quick_at(const std::string& url) {
-  ComponentUnderTest::OptionTexts texts = quick();
-  texts["url"] = url;
-  return texts;
 }
 
 }  // namespace
@@ -136,7 +78,7 @@ TEST_CASE("a killed server fails calls, and a restarted one is found again", "[r
   const auto recovery = load.recovery();
   load.end();
   WARN("back " << recovery.count() << " ms after the restart; longest call "
-               << load.longest_ns / 1'000'000 << " ms; " << load.good << " good, " << load.failed
+               << load.longest().count() << " ms; " << load.good << " good, " << load.failed
                << " failed");
   CHECK(recovery < 2s);
   CHECK(load.wrong == 0);

@@ -1,0 +1,71 @@
+// Load on a store while it is being hurt, counted by outcome. A wrong value would be somebody else's.
+#pragma once
+
+#include "component_under_test.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+struct Load {
+  using Clock = std::chrono::steady_clock;
+
+  explicit Load(ComponentUnderTest& store, int threads = 8) {
+    for (int t = 0; t < threads; ++t) {
+      workers.emplace_back([this, &store, t] {
+        const std::string key = "load" + std::to_string(t);
+        while (!over) {
+          const auto begin = Clock::now();
+          try {
+            store->set(key, cairn::Entry::borrow(key), {}, cairn::Call());
+            const auto found = store->get(key, cairn::Call());
+            if (found && found->bytes() != key) ++wrong;
+            ++good;
+          } catch (const cairn::Error&) {
+            ++failed;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          }
+          const auto took = (Clock::now() - begin).count();
+          for (auto seen = longest_ns.load(); took > seen;) {
+            if (longest_ns.compare_exchange_weak(seen, took)) break;
+          }
+        }
+      });
+    }
+  }
+  ~Load() { end(); }
+  void end() {
+    over = true;
+    for (std::thread& worker : workers) {
+      if (worker.joinable()) worker.join();
+    }
+  }
+  /// How long until operations succeed again.
+  std::chrono::milliseconds recovery() const {
+    const auto begin = Clock::now();
+    const long long before = good;
+    while (good == before && Clock::now() - begin < std::chrono::seconds(20)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
+  }
+  /// Of a set and a get together.
+  std::chrono::milliseconds longest() const {
+    return std::chrono::milliseconds(longest_ns / 1'000'000);
+  }
+
+  std::atomic<bool> over{false};
+  std::atomic<long long> good{0}, failed{0}, wrong{0}, longest_ns{0};
+  std::vector<std::thread> workers;
+};
+
+/// Short limits and pauses, so that a fault is over soon.
+inline ComponentUnderTest::OptionTexts quick_at(const std::string& url) {
+  return {{"timeout", "150ms"},
+          {"connect_timeout", "150ms"},
+          {"retry_after", "20ms"},
+          {"retry_after_at_most", "100ms"},
+          {"url", url}};
+}

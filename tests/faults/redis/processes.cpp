@@ -1,0 +1,219 @@
+// Regions of several processes on one Redis: a holder that dies, and an invalidation that all obey.
+
+#include "catch.hpp"
+#include "private_server.hpp"
+
+#include <cairn/cairn.hpp>
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+#include <thread>
+
+using namespace cairn;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+// A process that does something else with this program's code, and says numbers to its parent.
+class OtherProcess {
+ public:
+  using Say = std::function<void(std::int64_t)>;
+
+  explicit OtherProcess(const std::function<void(const Say&)>& body) {
+    int ends[2];
+    if (pipe(ends) != 0) throw std::runtime_error("pipe");
+    pid_ = fork();
+    if (pid_ == 0) {
+      close(ends[0]);
+      const int out = ends[1];
+      try {
+        body([out](std::int64_t number) {
+          if (write(out, &number, sizeof number) != sizeof number) _exit(3);
+        });
+      } catch (const std::exception& error) {
+        std::fprintf(stderr, "the other process: %s\n", error.what());
+        _exit(2);
+      }
+      _exit(0);
+    }
+    close(ends[1]);
+    heard_ = ends[0];
+  }
+  OtherProcess(const OtherProcess&) = delete;
+  OtherProcess& operator=(const OtherProcess&) = delete;
+  ~OtherProcess() {
+    kill();
+    close(heard_);
+  }
+
+  /// What it says next. Throws if it says nothing for half a minute.
+  std::int64_t hear() const {
+    pollfd at{heard_, POLLIN, 0};
+    std::int64_t number = 0;
+    if (poll(&at, 1, 30'000) <= 0 || read(heard_, &number, sizeof number) != sizeof number) {
+      throw std::runtime_error("the other process says nothing");
+    }
+    return number;
+  }
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int heard_ = -1;
+};
+
+Config config_for(const PrivateRedis& server, const std::string& backend,
+                  const std::string& region) {
+  return Config::from_text("[backend.shared]\nplugin = \"redis\"\nurl = \"" + server.url() +
+                           "\"\n" + backend + "[region.r]\nbackend = \"shared\"\n" +
+                           "wrap = [\"json\"]\nexpiration_time = \"1h\"\n" + region);
+}
+
+std::int64_t now_ns() {
+  return Steady::now().time_since_epoch().count();
+}
+
+}  // namespace
+
+TEST_CASE("a holder that is killed in the middle of creating delays others by its lease at most",
+          "[redis][fault]") {
+  PrivateRedis server;
+  const Config config = config_for(server, "distributed_lock = true\nlock_timeout = \"1s\"\n", "");
+  OtherProcess holder([&](const OtherProcess::Say& say) {
+    Host host(config);
+    host.region("r").get_or_create("k", [&] {
+      say(1);
+      std::this_thread::sleep_for(60s);
+      return 1;
+    });
+  });
+  REQUIRE(holder.hear() == 1);
+  Host host(config);
+  std::atomic<int> creations{0};
+  std::atomic<int> right{0};
+  std::vector<std::thread> waiters;
+  std::atomic<Steady::time_point> back{};
+  for (int t = 0; t < 8; ++t) {
+    waiters.emplace_back([&] {
+      right += host.region("r").get_or_create("k", [&] {
+        ++creations;
+        return 2;
+      }) == 2;
+      back = Steady::now();
+    });
+  }
+  // Past its first lease: the holder has renewed it, and nobody creates beside it.
+  std::this_thread::sleep_for(1500ms);
+  CHECK(creations == 0);
+  const auto killed = Steady::now();
+  holder.kill();
+  for (std::thread& waiter : waiters) waiter.join();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(back.load() - killed);
+  WARN("created anew " << took.count() << " ms after the holder died, with a lease of 1000 ms");
+  CHECK(took < 1s + 500ms);
+  CHECK(creations == 1);
+  CHECK(right == 8);
+}
+
+TEST_CASE("an invalidation in the store is obeyed by another process within the delay",
+          "[redis][invalidation]") {
+  PrivateRedis server;
+  const Config config =
+      config_for(server, "", "invalidation = \"store\"\ninvalidation_delay = \"200ms\"\n");
+  // Says when it has the value, and when it has it no longer.
+  OtherProcess reader([&](const OtherProcess::Say& say) {
+    Host host(config);
+    Region& region = host.region("r");
+    for (int round = 0; round < 5; ++round) {
+      const std::string key = "k" + std::to_string(round);
+      while (!region.get<int>(key)) std::this_thread::sleep_for(100us);
+      say(now_ns());
+      while (region.get<int>(key)) std::this_thread::sleep_for(100us);
+      say(now_ns());
+    }
+  });
+  Host host(config);
+  Region& region = host.region("r");
+  std::vector<std::int64_t> delays_ms;
+  for (int round = 0; round < 5; ++round) {
+    const std::string key = "k" + std::to_string(round);
+    region.set(key, round);
+    reader.hear();
+    region.invalidate();
+    const std::int64_t invalidated = now_ns();
+    CHECK_FALSE(region.get<int>(key).has_value());  // here it holds at once
+    delays_ms.push_back((reader.hear() - invalidated) / 1'000'000);
+  }
+  std::sort(delays_ms.begin(), delays_ms.end());
+  WARN("obeyed after " << delays_ms.front() << " to " << delays_ms.back()
+                       << " ms, with a delay of 200 ms");
+  CHECK(delays_ms.back() <= 200 + 100);  // a loaded machine runs threads late
+}
+
+TEST_CASE("what was created before an invalidation of another process does not survive it",
+          "[redis][invalidation]") {
+  PrivateRedis server;
+  const Config config =
+      config_for(server, "", "invalidation = \"store\"\ninvalidation_delay = \"20ms\"\n");
+  OtherProcess creator([&](const OtherProcess::Say& say) {
+    Host host(config);
+    Region& region = host.region("r");
+    const int got = region.get_or_create("k", [&] {
+      say(1);
+      std::this_thread::sleep_for(300ms);
+      return 7;
+    });
+    say(got);
+    std::this_thread::sleep_for(60s);
+  });
+  REQUIRE(creator.hear() == 1);
+  Host host(config);
+  host.region("r").invalidate();
+  CHECK(creator.hear() == 7);  // its own caller gets what it asked for
+  std::this_thread::sleep_for(40ms);
+  CHECK_FALSE(host.region("r").get<int>("k").has_value());
+  CHECK(host.region("r").get_or_create("k", [] { return 8; }) == 8);
+}
+
+TEST_CASE("a soft invalidation of another process has one caller create anew",
+          "[redis][invalidation]") {
+  PrivateRedis server;
+  const Config config = config_for(server, "distributed_lock = true\n",
+                                   "invalidation = \"store\"\ninvalidation_delay = \"20ms\"\n");
+  OtherProcess other([&](const OtherProcess::Say& say) {
+    Host host(config);
+    host.region("r").set("k", 1);
+    host.region("r").invalidate(Invalidation::soft);
+    say(1);
+    std::this_thread::sleep_for(60s);
+  });
+  Host host(config);
+  REQUIRE(other.hear() == 1);
+  std::this_thread::sleep_for(40ms);
+  CHECK_FALSE(host.region("r").get<int>("k").has_value());
+  std::atomic<int> creations{0}, old{0};
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 8; ++t) {
+    callers.emplace_back([&] {
+      old += host.region("r").get_or_create("k", [&] {
+        ++creations;
+        std::this_thread::sleep_for(100ms);
+        return 2;
+      }) == 1;
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(creations == 1);
+  CHECK(old >= 1);  // the others were served what there was
+}
