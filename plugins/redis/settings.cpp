@@ -138,7 +138,7 @@ void read_tls(const Options& options, Settings& settings) {
   allow_only_with(options, tls.on, "TLS (rediss:// or `tls = true`)",
                   {"ca_file", "cert_file", "key_file", "server_name"});
   tls.verify = options.flag("verify");
-  if (!tls.verify && !tls.on) wrong("`verify = false` has no effect without TLS: remove it");
+  if (!tls.verify && !tls.on) wrong("`verify` = false has no effect without TLS: remove it");
   tls.ca_file = text_or(options, "ca_file", "");
   tls.cert_file = text_or(options, "cert_file", "");
   tls.key_file = text_or(options, "key_file", "");

@@ -178,7 +178,7 @@ class OnRedis(unittest.TestCase):
             (['password_file = "empty"'], 3, "`password_file`: cannot read"),
             (['lock_prefix = "x"'], 3, "`lock_prefix`: expected 2 to 10"),
             (['ca_file = "no.pem"'], 3, "`ca_file` has no effect without TLS"),
-            (['verify = false'], 3, "`verify = false` has no effect"),
+            (['verify = false'], 3, "`verify` = false has no effect"),
             (['tls = true', 'ca_file = "missing.pem"'], 4, "No such file or directory"),
             (['tls = true', 'ca_file = "no.pem"'], 4, "`ca_file`"),
             (['tls = true', 'cert_file = "no.pem"'], 4, "`cert_file` and `key_file` belong together"),
