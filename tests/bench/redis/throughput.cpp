@@ -1,12 +1,14 @@
 // get, set and get_multi of the redis plugin beside bare hiredis, in one run, as ratios.
 //
-//     redis-throughput [rounds] [milliseconds per cell] [max_connections]
+//     redis-throughput [rounds] [milliseconds per cell] [max_connections] [only]
 //
 // The peers take turns in every round, so that a noisy neighbour meets all of them; the median of
 // the rounds is shown. Where the server may run decides more than any client: each table says it.
+// Below each stand redis-benchmark and a region of dogpile.cache. Last, a batch over a cluster.
+// `only`: part of a line's name, such as "same core/get 32", for a profile.
 
 #include "component_under_test.hpp"
-#include "private_server.hpp"
+#include "private_redis_groups.hpp"
 
 #include <hiredis/hiredis.h>
 #include <sched.h>
@@ -89,6 +91,11 @@ Measured measure(int threads, std::chrono::milliseconds time, const MakeOperatio
   return {count / seconds, (cpu_seconds() - cpu) / count * 1e6, all[all.size() * 99 / 100]};
 }
 
+long long writes_of(ComponentUnderTest& store) {
+  const Document stats = store->stats(Call());
+  return stats.root()["writes"].int_value();
+}
+
 struct FreeReply {
   void operator()(redisReply* reply) const noexcept { freeReplyObject(reply); }
   void operator()(redisContext* context) const noexcept { redisFree(context); }
@@ -98,9 +105,85 @@ std::shared_ptr<redisContext> connect(int port) {
   return {redisConnect("127.0.0.1", port), FreeReply()};
 }
 
+// What another program says is its number of operations a second; it runs where we may.
+double said_by(const std::string& command) {
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  double number = 0;
+  if (pipe == nullptr || std::fscanf(pipe, "%lf", &number) != 1) number = 0;
+  if (pipe != nullptr) pclose(pipe);
+  return number;
+}
+
+double redis_benchmark(int port, int clients) {
+  return said_by("redis-benchmark -p " + std::to_string(port) +
+                 " -t get -d 100 -r 10000 -n 20000 -c " + std::to_string(clients) +
+                 " --csv 2>/dev/null | sed -n 's/^\"GET\",\"\\([0-9.]*\\).*/\\1/p'");
+}
+
+double dogpile_cache(int port, int threads) {
+  return said_by(
+      "/usr/bin/python3 -c '\n"
+      "import threading, time\n"
+      "from dogpile.cache import make_region\n"
+      "region = make_region().configure(\"dogpile.cache.redis\", arguments={\"port\": " +
+      std::to_string(port) +
+      "})\n"
+      "region.set(\"dogpile\", \"v\" * 100)\n"
+      "end, counts = time.time() + 0.5, []\n"
+      "def work():\n"
+      "  n = 0\n"
+      "  while time.time() < end: region.get(\"dogpile\"); n += 1\n"
+      "  counts.append(n)\n"
+      "threads = [threading.Thread(target=work) for _ in range(" +
+      std::to_string(threads) +
+      ")]\n"
+      "[t.start() for t in threads]\n"
+      "[t.join() for t in threads]\n"
+      "print(sum(counts) / 0.5)'");
+}
+
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
+}
+
+// A hundred keys over three masters: as long as one key, and a little for the other ninety-nine?
+void batch_over_cluster(int rounds, std::chrono::milliseconds time) {
+  PrivateCluster cluster;
+  PrivateRedis alone;
+  ComponentUnderTest clustered("redis", {{"mode", "cluster"}, {"nodes", cluster.some_nodes()}});
+  ComponentUnderTest single("redis", {{"url", alone.url()}});
+  const std::string value(100, 'v');
+  std::vector<std::string> names;
+  for (unsigned k = 0; k < 100; ++k) names.push_back(key_of(17 * k));
+  for (const std::string& name : names) {
+    clustered->set(name, Entry::borrow(value), {}, Call());
+    single->set(name, Entry::borrow(value), {}, Call());
+  }
+  const auto batch_of = [&](ComponentUnderTest& store, std::size_t size) -> MakeOperation {
+    return [&store, &names, size](int) {
+      return [&store, batch = std::vector<Key>(names.begin(),
+                                               names.begin() + std::ptrdiff_t(size))](unsigned) {
+        std::vector<Entry> entries(batch.size());
+        std::vector<cairn_status> statuses(batch.size(), CAIRN_MISS);
+        store->get_multi(batch, {entries.data(), statuses.data(), batch.size()}, Call());
+        if (statuses.back() != CAIRN_OK) std::abort();
+      };
+    };
+  };
+  std::vector<double> one, hundred, hundred_alone;
+  for (int round = 0; round < rounds; ++round) {
+    one.push_back(1e6 / measure(1, time, batch_of(clustered, 1)).per_second);
+    hundred.push_back(1e6 / measure(1, time, batch_of(clustered, 100)).per_second);
+    hundred_alone.push_back(1e6 / measure(1, time, batch_of(single, 100)).per_second);
+  }
+  const long long writes = writes_of(clustered);
+  batch_of(clustered, 100)(0)(0);
+  std::printf(
+      "cluster of three masters: one key %.0f us, a batch of 100 %.0f us in %lld writes; 100 from "
+      "one "
+      "server %.0f us\n",
+      median(one), median(hundred), writes_of(clustered) - writes, median(hundred_alone));
 }
 
 }  // namespace
@@ -109,6 +192,7 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 5;
   const std::chrono::milliseconds time(argc > 2 ? std::atoi(argv[2]) : 300);
   const std::string connections = argc > 3 ? argv[3] : "";
+  const std::string only = argc > 4 ? argv[4] : "";
 
   PrivateRedis server;
   ComponentUnderTest::OptionTexts options{{"url", server.url()}};
@@ -195,6 +279,9 @@ int main(int argc, char** argv) {
                 "threads", "hiredis/s", "cairn/s", "ratio", "cpu us", "cpu ratio", "p99 us bare",
                 "p99 us");
     for (const Row& row : rows) {
+      const std::string line =
+          std::string(placement.name) + "/" + row.what + " " + std::to_string(row.threads);
+      if (line.find(only) == std::string::npos) continue;
       std::vector<double> bare, ours, ratio, cpu, cpu_ratio, p99_bare, p99;
       for (int round = 0; round < rounds; ++round) {
         const Measured a = measure(row.threads, time, row.bare);
@@ -212,5 +299,13 @@ int main(int argc, char** argv) {
                   median(p99_bare), median(p99));
       std::fflush(stdout);
     }
+    if (!only.empty()) continue;
+    std::printf("redis-benchmark get: %.0f/s with 1 connection, %.0f/s with 32\n",
+                redis_benchmark(server.port(), 1), redis_benchmark(server.port(), 32));
+    std::printf("dogpile.cache get:   %.0f/s with 1 thread, %.0f/s with 8\n\n",
+                dogpile_cache(server.port(), 1), dogpile_cache(server.port(), 8));
+    std::fflush(stdout);
   }
+  pin(0, {0, 1});
+  if (std::string("cluster").find(only) != std::string::npos) batch_over_cluster(rounds, time);
 }
