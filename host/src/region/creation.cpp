@@ -167,9 +167,13 @@ Flight::Landing Creation::wait(RegionCore& core, const Flight& flight, Deadline 
 void Creation::nap(RegionCore& core, const Setup& setup, Key key, std::chrono::milliseconds& nap,
                    Deadline deadline) {
   const auto since = std::chrono::steady_clock::now();
-  std::chrono::nanoseconds wait = jittered(nap);
-  if (deadline != Deadline::max())
-    wait = std::min<std::chrono::nanoseconds>(wait, deadline - since);
+  std::chrono::nanoseconds pause = jittered(nap);
+  std::chrono::nanoseconds wait = 1s;  // for a store that is told: nobody needs to look meanwhile
+  if (deadline != Deadline::max()) {
+    const std::chrono::nanoseconds left = deadline - since;
+    pause = std::min(pause, left);
+    wait = std::min(wait, left);
+  }
   nap = std::min<std::chrono::milliseconds>(nap * 3 / 2, 100ms);
   cairn_call call;
   begin(call);
@@ -178,7 +182,7 @@ void Creation::nap(RegionCore& core, const Setup& setup, Key key, std::chrono::m
   });
   if (status == CAIRN_OK) return;
   // Still held, and the store cannot wait for us (or not at all): sleep what is left.
-  const auto left = wait - (std::chrono::steady_clock::now() - since);
+  const auto left = pause - (std::chrono::steady_clock::now() - since);
   if (left > 0ns) std::this_thread::sleep_for(left);
 }
 

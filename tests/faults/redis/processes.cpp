@@ -1,5 +1,6 @@
 // Regions of several processes on one Redis: a holder that dies, and an invalidation that all obey.
 
+#include "bare_redis.hpp"
 #include "catch.hpp"
 #include "private_server.hpp"
 
@@ -123,6 +124,36 @@ TEST_CASE("a holder that is killed in the middle of creating delays others by it
   WARN("created anew " << took.count() << " ms after the holder died, with a lease of 1000 ms");
   CHECK(took < 1s + 500ms);
   CHECK(creations == 1);
+  CHECK(right == 8);
+}
+
+TEST_CASE("who waits for a holder that tells asks nothing meanwhile", "[redis][lock]") {
+  PrivateRedis server;
+  const Config config = config_for(server, "distributed_lock = true\n", "");
+  OtherProcess holder([&](const OtherProcess::Say& say) {
+    Host host(config);
+    host.region("r").get_or_create("k", [&] {
+      say(1);
+      std::this_thread::sleep_for(500ms);
+      return 1;
+    });
+    say(2);
+    std::this_thread::sleep_for(60s);
+  });
+  REQUIRE(holder.hear() == 1);
+  Host host(config);
+  std::vector<std::thread> waiters;
+  std::atomic<int> right{0};
+  for (int t = 0; t < 8; ++t) {
+    waiters.emplace_back(
+        [&] { right += host.region("r").get_or_create("k", [] { return 2; }) == 1; });
+  }
+  BareRedis bare(server.port());
+  std::this_thread::sleep_for(100ms);
+  bare({"CONFIG", "RESETSTAT"});
+  std::this_thread::sleep_for(300ms);
+  CHECK_THAT(bare({"INFO", "stats"}), Catch::Contains("total_commands_processed:1\r\n"));
+  for (std::thread& waiter : waiters) waiter.join();
   CHECK(right == 8);
 }
 
