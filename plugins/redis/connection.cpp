@@ -20,6 +20,8 @@ constexpr auto worth_spinning_for = std::chrono::microseconds(300);
 constexpr int yields_before_sleep = 150;
 constexpr std::size_t read_size = 16 * 1024;  // hiredis' reader shifts its buffer with each reply
 
+constexpr int surely_alone = 16;  // times that nobody else wanted anything
+
 constexpr std::int64_t longest_sample_ns = 2'000'000;  // so that one stall is soon forgotten
 
 // What could not be done must be said even when there is no memory to say it well.
@@ -107,7 +109,7 @@ void Connection::wait(Request& request) noexcept {
   const auto settled = [&] {
     return request.state_.load(std::memory_order_acquire) >= Request::driving;
   };
-  if (answers_fast()) {
+  if (yields()) {
     for (int i = 0; i < yields_before_sleep; ++i) {
       if (settled()) return;
       sched_yield();
@@ -239,14 +241,14 @@ void Connection::write() {
 bool Connection::receive(Request* mine) {
   char bytes[read_size];
   std::size_t got = 0;
-  if (answers_fast() && outgoing_.empty()) {
-    for (int i = 0; i < yields_before_sleep && got == 0; ++i) {
-      // Right after a write nothing can be there yet; after a full read there is probably more.
-      if (!more_to_read_) sched_yield();
-      got = transport_->read(bytes, sizeof bytes);
-      more_to_read_ = false;
-    }
-  } else {
+  const bool yielding = yields() && outgoing_.empty();
+  // Right after a write there is nothing yet, except from a server on our core, which has run in our
+  // place. But where others come and go we yield first: they send something with us then.
+  if (!yielding || more_to_read_ || alone_ >= surely_alone) {
+    got = transport_->read(bytes, sizeof bytes);
+  }
+  for (int i = 0; yielding && i < yields_before_sleep && got == 0; ++i) {
+    sched_yield();
     got = transport_->read(bytes, sizeof bytes);
   }
   more_to_read_ = got == sizeof bytes;
@@ -258,10 +260,12 @@ bool Connection::receive(Request* mine) {
   }
 
   const auto now = Clock::now();
+  const auto waited = now - quiet_since_;
   quiet_since_ = now;
   if (!reader_->feed(bytes, got)) throw std::bad_alloc();
   while (auto reply = reader_->next()) arrived_.push_back(std::move(*reply));
   if (phase_ == Phase::greeting) check_greeting();
+  patience_.answered(waited);
   deliver(now);
   return true;
 }
@@ -338,6 +342,11 @@ void Connection::deliver(Clock::time_point now) {
       sample = (now - slot.sent_at).count();
       in_flight_.pop_front();
     }
+  }
+  alone_ = arrived_.size() == 1 && load() == 0 ? alone_ + 1 : 0;
+  constexpr unsigned now_and_then = 64;
+  if (++deliveries_ % now_and_then == 0) {
+    neighbour_.saw(answers_fast() && transport_->served_on_this_core());
   }
   const std::int64_t smoothed = round_trip_ns_.load(std::memory_order_relaxed);
   if (sample > 0) {

@@ -5,8 +5,8 @@
 // on to one who still waits. So requests of many threads travel together, with no thread of our own
 // and without a thread waiting in between for a caller alone.
 //
-// Waiting callers first yield the processor a while, because a server nearby answers sooner than a
-// sleeping thread can be woken; then they sleep, each on its own word.
+// Waiting callers first yield the processor a while, if a server nearby answers sooner than a
+// sleeping thread can be woken (patience.hpp); then they sleep, each on its own word.
 //
 // A driver that waits for a server nearby lets new requests gather: they leave together when the
 // answers have come. If the server is further away, each new request wakes the driver and is sent
@@ -21,6 +21,8 @@
 #include "breaker.hpp"
 #include "counters.hpp"
 #include "endpoint.hpp"
+#include "neighbour.hpp"
+#include "patience.hpp"
 #include "resp.hpp"
 #include "transport.hpp"
 
@@ -81,6 +83,8 @@ class Connection {
 
   /// Requests that have been started and are not done.
   std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
+  /// The server runs on the core of those who call: it cannot work while they do.
+  bool shares_core() const noexcept { return neighbour_.is_here(); }
 
  private:
   enum class Phase { closed, opening, greeting, ready };
@@ -110,6 +114,8 @@ class Connection {
   void complete(Request& request) noexcept;
   void fail(Request& request, std::size_t from, const Reply& why) noexcept;
   bool answers_fast() const noexcept;
+  /// Waiting begins with yielding.
+  bool yields() const noexcept { return patience_.yields() && answers_fast(); }
 
   const Endpoint& endpoint_;
   const std::string name_;  // the server's, for errors
@@ -133,11 +139,15 @@ class Connection {
   std::size_t written_ = 0;
   std::vector<Reply> arrived_;
   std::vector<std::atomic<std::uint32_t>*> sleepers_;
-  bool more_to_read_ = false;
   std::size_t greetings_left_ = 0;
   std::size_t unanswered_ = 0;     // replies that are due, ours and those of callers who left
   Clock::time_point phase_since_;  // opening, greeting
   Clock::time_point quiet_since_;  // the last sign of life, or when we began to wait for one
+  bool more_to_read_ = false;
+  int alone_ = 0;  // requests in a row beside which there was no other
+  unsigned deliveries_ = 0;
+  Patience patience_;    // the driver's, but for yields()
+  Neighbour neighbour_;  // the driver's, but for is_here()
 };
 
 }  // namespace cairn::redis

@@ -11,9 +11,10 @@ Node::Node(Endpoint endpoint, const Limits& limits, Counters& counters)
   }
 }
 
+// A server on our own core works for one connection after the other anyway: there all send together.
 Connection& Node::least_busy() noexcept {
   Connection* best = connections_.front().get();
-  std::size_t least = best->load();
+  std::size_t least = best->shares_core() ? 0 : best->load();
   for (std::size_t i = 1; i < connections_.size() && least > 0; ++i) {
     const std::size_t load = connections_[i]->load();
     if (load >= least) continue;

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -27,6 +28,15 @@ std::string reason(int error) {
 
 [[noreturn]] void lost(const char* doing, int error) {
   throw Error(Errc::unavailable, std::string(doing) + ": " + reason(error), error);
+}
+
+bool is_loopback(const sockaddr& address) noexcept {
+  if (address.sa_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+  }
+  if (address.sa_family != AF_INET6) return false;
+  return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr) != 0;
 }
 
 }  // namespace
@@ -107,6 +117,7 @@ void Socket::try_next() {
       last_errno_ = errno;
       continue;
     }
+    loopback_ = is_loopback(*to.ai_addr);
     const int on = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (keepalive_) {
@@ -141,6 +152,14 @@ bool Socket::connected() {
     }
   }
   return true;
+}
+
+// What travels over the loopback device is taken in by the core that sent it.
+bool Socket::served_on_this_core() const noexcept {
+  int core = -1;
+  socklen_t size = sizeof core;
+  return loopback_ && getsockopt(fd_, SOL_SOCKET, SO_INCOMING_CPU, &core, &size) == 0 &&
+         core == sched_getcpu();
 }
 
 // ---- Transport ----

@@ -32,6 +32,8 @@ class Socket {
   /// True: connected. False: not yet; wait for writing and call again.
   bool connected();
   int fd() const noexcept { return fd_; }
+  /// The other end is on this machine, and its last bytes came from the core that we run on.
+  bool served_on_this_core() const noexcept;
 
  private:
   struct FreeAddresses {
@@ -50,6 +52,7 @@ class Socket {
   addrinfo* next_ = nullptr;  // what is tried after the current one fails
   int fd_ = -1;
   bool connected_ = false;
+  bool loopback_ = false;
   int last_errno_ = 0;
 };
 
@@ -73,6 +76,7 @@ class Transport {
   /// from `also` (-1: nothing else). False: `until` passed.
   bool wait(bool for_read, bool for_write, Clock::time_point until, int also = -1) const;
   int fd() const noexcept { return socket_.fd(); }
+  bool served_on_this_core() const noexcept { return socket_.served_on_this_core(); }
 
  protected:
   Socket socket_;
