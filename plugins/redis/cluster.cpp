@@ -5,7 +5,7 @@
 // of them at once. Locks live in the slot of their own name, as those of Python's client do.
 
 #include "router.hpp"
-#include "slots.hpp"
+#include "slot_map.hpp"
 #include "url.hpp"
 
 #include <algorithm>
@@ -22,18 +22,6 @@ namespace {
 
 constexpr int most_redirects = 5;
 constexpr auto between_refreshes = std::chrono::milliseconds(50);
-constexpr std::uint16_t nobody = 0xffff;
-
-struct Shard {
-  std::shared_ptr<Node> master;
-  std::vector<std::shared_ptr<Node>> replicas;
-};
-
-struct SlotMap {
-  std::uint64_t version = 0;
-  std::vector<Shard> shards;
-  std::array<std::uint16_t, slot_count> shard_of{};
-};
 
 // "MOVED 3999 127.0.0.1:6381" and "ASK 3999 127.0.0.1:6381".
 struct Redirect {
@@ -72,17 +60,20 @@ class Cluster final : public Router {
   Health health() override;
 
  private:
-  std::shared_ptr<const SlotMap> known() const {
+  using SlotMapPtr = std::shared_ptr<const SlotMap>;
+
+  SlotMapPtr known() const {
     const std::lock_guard lock(mutex_);
     return map_;
   }
-  std::shared_ptr<const SlotMap> current(Clock::time_point deadline) {
+  SlotMapPtr current(Clock::time_point deadline) {
     auto map = known();
-    if (map == nullptr) return refresh(0, deadline);
-    return read_from_replica_ && reminder_.is_due() ? refresh(map->version, deadline) : map;
+    const bool due =
+        map == nullptr || others_moved_too() || (read_from_replica_ && reminder_.is_due());
+    return due ? refresh(map, deadline) : map;
   }
-  std::shared_ptr<const SlotMap> refresh(std::uint64_t seen, Clock::time_point deadline);
-  std::shared_ptr<const SlotMap> read_map(const Reply& slots, const Address& asked);
+  bool others_moved_too() noexcept;
+  SlotMapPtr refresh(const SlotMapPtr& seen, Clock::time_point deadline);
   void learn(std::string_view key, const Redirect& redirect);
   std::vector<std::shared_ptr<Node>> whom_to_ask();
   std::shared_ptr<Node> node_at(const Address& address, bool as_replica);
@@ -98,12 +89,13 @@ class Cluster final : public Router {
   const bool read_from_replica_;
   std::atomic<std::size_t> turn_{0};  // which replica is next
   Reminder reminder_;
+  std::atomic<Clock::rep> moved_at_{0};  // the first MOVED since the map was read; 0: none
 
   std::mutex refresh_mutex_;  // one asks, the others wait for what it learns
   Clock::time_point refreshed_at_{};
 
   mutable std::mutex mutex_;  // guards what follows
-  std::shared_ptr<const SlotMap> map_;
+  SlotMapPtr map_;
   std::map<std::string, std::shared_ptr<Node>> masters_;
   std::map<std::string, std::shared_ptr<Node>> replicas_;
 };
@@ -116,9 +108,9 @@ std::shared_ptr<Node> Cluster::node_at(const Address& address, bool as_replica) 
 }
 
 std::shared_ptr<Node> Cluster::node_for(const SlotMap& map, std::string_view key, bool reads) {
-  const std::uint16_t at = map.shard_of[slot_of(key)];
-  if (at == nobody) return nullptr;
-  const Shard& shard = map.shards[at];
+  const Shard* const found = map.shard_of(key);
+  if (found == nullptr) return nullptr;
+  const Shard& shard = *found;
   if (reads && read_from_replica_ && !shard.replicas.empty()) {
     const auto& replica =
         shard.replicas[turn_.fetch_add(1, std::memory_order_relaxed) % shard.replicas.size()];
@@ -139,12 +131,19 @@ std::vector<std::shared_ptr<Node>> Cluster::whom_to_ask() {
   return nodes;
 }
 
-// A newer map than `seen`, or the one there is if nobody can tell or has told just now; null if
+bool Cluster::others_moved_too() noexcept {
+  auto moved_at = moved_at_.load(std::memory_order_relaxed);
+  if (moved_at == 0) return false;
+  const Clock::duration since = Clock::now().time_since_epoch() - Clock::duration(moved_at);
+  return since >= between_refreshes && moved_at_.compare_exchange_strong(moved_at, 0);
+}
+
+// Another map than `seen`, or the one there is if nobody can tell or has told just now; null if
 // there is none at all.
-std::shared_ptr<const SlotMap> Cluster::refresh(std::uint64_t seen, Clock::time_point deadline) {
+Cluster::SlotMapPtr Cluster::refresh(const SlotMapPtr& seen, Clock::time_point deadline) {
   const std::lock_guard one_asks(refresh_mutex_);
   const auto map = known();
-  if (map != nullptr && map->version > seen) return map;
+  if (map != seen) return map;
   if (map != nullptr && Clock::now() - refreshed_at_ < between_refreshes) return map;
   CommandBuffer command;
   command.add({"CLUSTER", "SLOTS"});
@@ -154,7 +153,9 @@ std::shared_ptr<const SlotMap> Cluster::refresh(std::uint64_t seen, Clock::time_
     bool sent = false;
     const Reply slots = run_on(*node, {{}, command.bytes()}, deadline, sent);
     if (!slots.is(Reply::Type::array) || slots.items.empty()) continue;
-    auto newer = read_map(slots, node->endpoint().address);
+    auto newer = SlotMap::read(
+        slots, node->endpoint().address, read_from_replica_,
+        [this](const Address& at, bool as_replica) { return node_at(at, as_replica); });
     if (newer == nullptr) continue;
     refreshed_at_ = Clock::now();
     const std::lock_guard lock(mutex_);
@@ -165,10 +166,12 @@ std::shared_ptr<const SlotMap> Cluster::refresh(std::uint64_t seen, Clock::time_
   return map;
 }
 
-// A MOVED is proof for its own slot, and a sign that others have moved: the whole map is read again
-// when it is next needed and old enough.
+// A MOVED is proof for its own slot, and a sign that others have moved: a moment later, when those
+// who tell the map know it too, one caller reads it again.
 void Cluster::learn(std::string_view key, const Redirect& redirect) {
   if (redirect.is_ask) return;
+  Clock::rep none = 0;
+  moved_at_.compare_exchange_strong(none, Clock::now().time_since_epoch().count());
   std::shared_ptr<Node> master;
   try {
     master = node_at(parse_address(redirect.to, 6379, "redirect"), false);
@@ -176,53 +179,8 @@ void Cluster::learn(std::string_view key, const Redirect& redirect) {
     return;  // follow() says what is wrong with it
   }
   const std::lock_guard lock(mutex_);
-  const std::uint16_t slot = slot_of(key);
   if (map_ == nullptr) return;
-  const std::uint16_t now_at = map_->shard_of[slot];
-  if (now_at != nobody && map_->shards[now_at].master == master) return;
-  auto map = std::make_shared<SlotMap>(*map_);
-  ++map->version;
-  auto shard = std::find_if(map->shards.begin(), map->shards.end(),
-                            [&](const Shard& other) { return other.master == master; });
-  if (shard == map->shards.end()) shard = map->shards.insert(shard, Shard{master, {}});
-  map->shard_of[slot] = static_cast<std::uint16_t>(shard - map->shards.begin());
-  map_ = std::move(map);
-}
-
-// An entry is: first slot, last slot, master, replicas; a server is: host, port, id and more.
-std::shared_ptr<const SlotMap> Cluster::read_map(const Reply& slots, const Address& asked) {
-  const auto address_of = [&](const Reply& server) -> std::optional<Address> {
-    if (server.items.size() < 2) return std::nullopt;
-    Address address;
-    address.host = server.items[0].text();
-    address.port = static_cast<int>(server.items[1].integer);
-    if (address.host.empty()) address.host = asked.host;  // it does not know its own name
-    if (address.host == "?") return std::nullopt;
-    return address;
-  };
-  auto map = std::make_shared<SlotMap>();
-  const auto before = known();
-  map->version = (before == nullptr ? 0 : before->version) + 1;
-  map->shard_of.fill(nobody);
-  for (const Reply& range : slots.items) {
-    if (range.items.size() < 3) continue;
-    const auto master = address_of(range.items[2]);
-    if (!master) continue;
-    Shard shard{node_at(*master, false), {}};
-    for (std::size_t i = 3; read_from_replica_ && i < range.items.size(); ++i) {
-      if (const auto replica = address_of(range.items[i])) {
-        shard.replicas.push_back(node_at(*replica, true));
-      }
-    }
-    const auto index = static_cast<std::uint16_t>(map->shards.size());
-    map->shards.push_back(std::move(shard));
-    const std::int64_t last = std::min<std::int64_t>(range.items[1].integer, slot_count - 1);
-    for (std::int64_t slot = std::max<std::int64_t>(0, range.items[0].integer); slot <= last;
-         ++slot) {
-      map->shard_of[static_cast<std::size_t>(slot)] = index;
-    }
-  }
-  return map->shards.empty() ? nullptr : map;
+  if (auto map = map_->moved(key, master)) map_ = std::move(map);
 }
 
 // ---- commands ----
@@ -248,7 +206,7 @@ Reply Cluster::run(const Command& command, Clock::time_point deadline) {
     }
     // Its master may have been replaced.
     if ((sent && !command.repeatable) || Clock::now() >= deadline) return reply;
-    auto newer = refresh(map->version, deadline);
+    auto newer = refresh(map, deadline);
     if (newer == map) return reply;
     map = std::move(newer);
   }
@@ -351,7 +309,7 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
   }
   if (again.empty() || Clock::now() >= deadline) return;
   auto newer = known();
-  if (newer == map) newer = refresh(map->version, deadline);
+  if (newer == map) newer = refresh(map, deadline);
   if (newer != map) run_once(*newer, commands, replies, again, deadline);
   for (const std::size_t i : again) {
     if (auto redirect = redirect_in(replies[i])) {
@@ -364,7 +322,7 @@ std::vector<std::shared_ptr<Node>> Cluster::masters(Clock::time_point deadline) 
   std::vector<std::shared_ptr<Node>> masters;
   const auto map = current(deadline);
   if (map == nullptr) return masters;
-  for (const Shard& shard : map->shards) masters.push_back(shard.master);
+  for (const Shard& shard : map->shards()) masters.push_back(shard.master);
   const auto address = [](const auto& node) { return node->endpoint().address.text(); };
   std::sort(masters.begin(), masters.end(),
             [&](const auto& a, const auto& b) { return address(a) < address(b); });
