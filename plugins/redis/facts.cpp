@@ -54,7 +54,8 @@ std::string role_of(const Info& info) {
     return "replica of " + std::string(info["master_host"]) + ":" +
            std::string(info["master_port"]) + ", link " + std::string(info["master_link_status"]);
   }
-  return "master, " + std::string(info["connected_slaves"]) + " replicas";
+  const std::string replicas(info["connected_slaves"]);
+  return "master, " + replicas + (replicas == "1" ? " replica" : " replicas");
 }
 
 // What will disappoint who uses it as a cache.

@@ -10,6 +10,7 @@
 
 #include "facts.hpp"
 #include "locks.hpp"
+#include "recent_keys.hpp"
 #include "router.hpp"
 #include "scan.hpp"
 #include "settings.hpp"
@@ -63,7 +64,9 @@ class Redis final : public Backend {
   void remove_multi(Keys keys, Statuses statuses, Call call) override;
 
   std::optional<Token> lock(Key key, Nanoseconds lease, Call call) override {
-    return parts_->locks.lock(key, lease, until(call));
+    auto token = parts_->locks.lock(key, lease, until(call));
+    if (token) remember(key);
+    return token;
   }
   bool renew(Key key, Token token, Nanoseconds lease, Call call) override {
     return parts_->locks.renew(key, token, lease, until(call));
@@ -72,7 +75,9 @@ class Redis final : public Backend {
     return parts_->locks.unlock(key, token, until(call));
   }
   bool await_unlock(Key key, Nanoseconds wait, Call call) override {
-    return parts_->locks.await_unlock(key, wait, call.deadline());
+    const bool free = parts_->locks.await_unlock(key, wait, call.deadline());
+    if (free) remember(key);
+    return free;
   }
 
   Document stats(Call call) override;
@@ -93,10 +98,21 @@ class Redis final : public Backend {
     const std::shared_ptr<Descriptors> descriptors = std::make_shared<Descriptors>();
     std::unique_ptr<Router> router;
     Locks locks;
+    RecentKeys recent;
   };
 
   Clock::time_point until(Call call) const {
     return std::min(call.deadline(), Clock::now() + settings_.timeout);
+  }
+  void remember(Key key) {
+    if (settings_.read_from_replica) parts_->recent.add(key, Clock::now());
+  }
+  // Whether a replica will do.
+  bool may_be_behind(Keys keys) const {
+    if (!settings_.read_from_replica) return true;  // there are none
+    const auto now = Clock::now();
+    return std::none_of(keys.begin(), keys.end(),
+                        [&](Key key) { return parts_->recent.has(key, now); });
   }
   void add_set(CommandBuffer& to, Key key, const Entry& entry, const SetOptions& how) const;
   template <class Add, class Answer>
@@ -116,7 +132,8 @@ class Redis final : public Backend {
 std::optional<Entry> Redis::get(Key key, Call call) {
   CommandBuffer command;
   command.add({"GET", key});
-  Reply reply = parts_->router->run({key, command.bytes(), /*reads=*/true}, until(call));
+  const bool reads = may_be_behind({&key, 1});
+  Reply reply = parts_->router->run({key, command.bytes(), reads}, until(call));
   if (reply.is_string()) return std::move(reply.bytes);
   if (!reply.is_nil()) unexpected(reply, "GET");
   return std::nullopt;
@@ -194,7 +211,8 @@ void Redis::get_multi(Keys keys, Results results, Call call) {
     command.reserve(bytes + 32);
     command.begin(part.size() + 1).word("MGET");
     for (const Key key : part) command.word(key);
-    Reply reply = parts_->router->run({part.front(), command.bytes(), /*reads=*/true}, until(call));
+    Reply reply =
+        parts_->router->run({part.front(), command.bytes(), may_be_behind(part)}, until(call));
     const bool good = reply.is(Reply::Type::array) && reply.items.size() == part.size();
     if (!good && begin == 0) unexpected(reply, "MGET");
     for (std::size_t i = 0; i < part.size(); ++i) {
@@ -211,7 +229,7 @@ void Redis::get_multi(Keys keys, Results results, Call call) {
 // In a cluster nearly every key has a slot of its own, and MGET takes keys of one slot only.
 void Redis::get_sharded(Keys keys, Results results, Call call) {
   run_batch(
-      keys, /*reads=*/true, call,
+      keys, may_be_behind(keys), call,
       [&](CommandBuffer& to, std::size_t i) {
         to.add({"GET", keys[i]});
       },
@@ -281,8 +299,8 @@ cairn_status Redis::scan(void* self, cairn_call* call, std::uint64_t* cursor, st
                          cairn_scan_visit visit, void* user) noexcept {
   return detail::guard(call, name, [&]() -> cairn_status {
     const auto& redis = *static_cast<const Redis*>(self);
-    redis::scan(*redis.parts_->router, redis.settings_.lock_prefix, *cursor, limit,
-                redis.until(Call(call)), [&](std::string_view key, const Entry& entry) {
+    redis::scan(*redis.parts_->router, redis.settings_, *cursor, limit, Call(call).deadline(),
+                [&](std::string_view key, const Entry& entry) {
                   visit(user, {key.data(), key.size()}, &entry.raw());
                 });
     return CAIRN_OK;

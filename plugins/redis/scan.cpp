@@ -56,21 +56,22 @@ void visit_values(Node& node, std::string_view lock_prefix, std::span<const Repl
 
 }  // namespace
 
-void scan(Router& router, std::string_view lock_prefix, std::uint64_t& cursor, std::size_t limit,
-          Clock::time_point deadline, const Visit& visit) {
-  const std::vector<std::shared_ptr<Node>> masters = router.masters(deadline);
+void scan(Router& router, const Settings& settings, std::uint64_t& cursor, std::size_t limit,
+          Clock::time_point call_deadline, const Visit& visit) {
+  const auto soon = [&] { return std::min(call_deadline, Clock::now() + settings.timeout); };
+  const std::vector<std::shared_ptr<Node>> masters = router.masters(soon());
   if (masters.empty()) throw Error(Errc::unavailable, "it is not known where the entries are");
   const std::size_t at = cursor >> server_bits;
   if (at >= masters.size()) {  // there were more when the scan began
     cursor = 0;
     return;
   }
-  const Page page =
-      page_of(*masters[at], cursor & server_mask, std::max<std::size_t>(limit, 1), deadline);
+  Node& node = *masters[at];
+  const Page page = page_of(node, cursor & server_mask, std::max<std::size_t>(limit, 1), soon());
   const std::span<const Reply> keys = page.keys;
   for (std::size_t begin = 0; begin < keys.size(); begin += keys_at_once) {
-    visit_values(*masters[at], lock_prefix,
-                 keys.subspan(begin, std::min(keys_at_once, keys.size() - begin)), deadline, visit);
+    visit_values(node, settings.lock_prefix,
+                 keys.subspan(begin, std::min(keys_at_once, keys.size() - begin)), soon(), visit);
   }
   if (page.next != 0) {
     cursor = std::uint64_t{at} << server_bits | page.next;

@@ -17,8 +17,10 @@ namespace cairn::redis {
 
 using Visit = std::function<void(std::string_view key, const Entry& entry)>;
 
-/// Shows about `limit` entries from `cursor` on to `visit`, and moves the cursor; 0 begins, and ends.
-void scan(Router& router, std::string_view lock_prefix, std::uint64_t& cursor, std::size_t limit,
-          Clock::time_point deadline, const Visit& visit);
+/// Shows about `limit` entries from `cursor` on to `visit`, and moves the cursor; 0 begins, and
+/// ends. Each question to a server may take the timeout of the settings, all of it until
+/// `call_deadline`.
+void scan(Router& router, const Settings& settings, std::uint64_t& cursor, std::size_t limit,
+          Clock::time_point call_deadline, const Visit& visit);
 
 }  // namespace cairn::redis

@@ -292,6 +292,51 @@ TEST_CASE("a greeting that is refused says what the server said", "[redis][fault
   CHECK(gets == 0);  // nothing was read from the wrong database
 }
 
+// ---- replicas ----
+
+TEST_CASE("who waited for a lock, or took it, looks at the master and not at a replica behind",
+          "[redis][sentinel][fault]") {
+  ScriptedRedis master([](const Words& words) -> Answer {
+    if (words[0] == "ROLE") return {"*3\r\n" + bulk("master") + ":0\r\n*0\r\n"};
+    if (words[0] == "GET" && words[1].substr(0, 5) == "_lock") return {"$-1\r\n"};
+    if (words[0] == "PTTL") return {":-2\r\n"};
+    if (words[0] == "MGET") return {"*2\r\n" + bulk("new") + bulk("new")};
+    return {words[0] == "GET" ? bulk("new") : "+OK\r\n"};
+  });
+  ScriptedRedis replica([](const Words& words) -> Answer {
+    return {words[0] == "MGET" ? "*2\r\n$-1\r\n$-1\r\n" : "$-1\r\n"};
+  });
+  ScriptedRedis sentinel([&](const Words& words) -> Answer {
+    const auto address = [](const ScriptedRedis& server) {
+      return bulk("127.0.0.1") + bulk(std::to_string(server.port()));
+    };
+    if (words[1] != "REPLICAS") return {"*2\r\n" + address(master)};
+    return {"*1\r\n*8\r\n" + bulk("ip") + bulk("127.0.0.1") + bulk("port") +
+            bulk(std::to_string(replica.port())) + bulk("flags") + bulk("slave") +
+            bulk("master-link-status") + bulk("ok")};
+  });
+  auto options = quick_at("");
+  options.erase("url");
+  options["mode"] = "sentinel";
+  options["sentinels"] = sentinel.address();
+  options["read_from"] = "replica";
+  ComponentUnderTest redis("redis", options);
+  const auto found = [&](const std::string& key) { return redis->get(key, Call()).has_value(); };
+  CHECK_FALSE(found("taken"));
+  CHECK(redis->lock("taken", 10s, Call()).has_value());
+  CHECK(found("taken"));
+  CHECK_FALSE(found("waited for"));
+  CHECK(redis->await_unlock("waited for", 0s, Call()));
+  CHECK(found("waited for"));
+  CHECK_FALSE(found("another"));
+
+  Batch with({"another", "taken"}), without({"another", "one more"});
+  redis->get_multi(with.keys, with.results(), Call());
+  redis->get_multi(without.keys, without.results(), Call());
+  CHECK(with.statuses == std::vector<cairn_status>{CAIRN_OK, CAIRN_OK});
+  CHECK(without.statuses == std::vector<cairn_status>{CAIRN_MISS, CAIRN_MISS});
+}
+
 // ---- clusters ----
 
 TEST_CASE("a server that redirects to itself for ever is given up", "[redis][cluster][fault]") {
@@ -339,6 +384,38 @@ TEST_CASE("two servers that point at each other are given up within the timeout"
   });
   CHECK(took < 150ms + 400ms);
   CHECK(servers[0]->commands() + servers[1]->commands() <= 8);
+}
+
+TEST_CASE("after one redirect the whole map is read again, and nobody else is redirected",
+          "[redis][cluster][fault]") {
+  std::vector<std::unique_ptr<ScriptedRedis>> servers;
+  std::atomic<std::size_t> home{0};
+  std::atomic<int> maps{0};
+  for (std::size_t i = 0; i < 2; ++i) {
+    servers.push_back(std::make_unique<ScriptedRedis>([&, i](const Words& words) -> Answer {
+      if (words[0] == "CLUSTER") {
+        ++maps;
+        return {all_slots_at(*servers[home])};
+      }
+      if (home != i) return {"-MOVED 12 " + servers[home]->address() + "\r\n"};
+      return {bulk("v")};
+    }));
+  }
+  auto options = quick_at("");
+  options.erase("url");
+  options["mode"] = "cluster";
+  options["nodes"] = servers[0]->address() + ", " + servers[1]->address();
+  ComponentUnderTest redis("redis", options);
+  CHECK(redis->get("k0", Call())->bytes() == "v");
+  home = 1;
+  CHECK(redis->get("k1", Call())->bytes() == "v");
+  CHECK(statistic(redis, "redirects") == 1);
+  std::this_thread::sleep_for(60ms);
+  for (int i = 2; i < 50; ++i) {
+    CHECK(redis->get("k" + std::to_string(i), Call())->bytes() == "v");
+  }
+  CHECK(statistic(redis, "redirects") == 1);
+  CHECK(maps == 2);
 }
 
 TEST_CASE("a redirect to nowhere, and a map of nonsense, are failures with a reason",

@@ -4,6 +4,7 @@
 #include "batch.hpp"
 #include "catch.hpp"
 #include "component_under_test.hpp"
+#include "facts_said.hpp"
 #include "failure_of.hpp"
 #include "private_redis_groups.hpp"
 #include "scanned.hpp"
@@ -80,6 +81,18 @@ TEST_CASE("keys of a cluster are found on their own masters, also in batches", "
   CHECK(batch.statuses[299] == CAIRN_OK);
   CHECK_FALSE(redis->get("key:7", Call()).has_value());
   CHECK(statistic(redis, "redirects") == 0);
+}
+
+TEST_CASE("a cluster says what it is", "[redis][cluster]") {
+  ComponentUnderTest redis("redis", options());
+  auto facts = facts_said(redis);
+  CHECK_THAT(facts["server"], Catch::StartsWith("Redis ") && Catch::EndsWith(", cluster"));
+  CHECK(facts["masters"] == "3");
+  CHECK(facts["role"] == "master, 1 replica");
+  CHECK(facts["locks"] == "yes");
+  CHECK(facts["news of locks"] == "yes");
+  ComponentUnderTest again("redis", options());
+  CHECK(facts_said(again)["keyspace"] == facts["keyspace"]);
 }
 
 TEST_CASE("a scan goes through every master", "[redis][cluster]") {

@@ -4,6 +4,7 @@
 #include "batch.hpp"
 #include "catch.hpp"
 #include "component_under_test.hpp"
+#include "facts_said.hpp"
 #include "failure_of.hpp"
 #include "private_redis_groups.hpp"
 
@@ -45,6 +46,18 @@ TEST_CASE("the sentinels name the master, and it is used", "[redis][sentinel]") 
   const Failure failure = failure_of([&](Call call) { lost->get("k", call); });
   CHECK(failure.code == Errc::unavailable);
   CHECK_THAT(failure.text, Catch::Contains("no sentinel tells who the master of nobody is"));
+}
+
+TEST_CASE("the master behind sentinels says what it is, whoever asks", "[redis][sentinel]") {
+  ComponentUnderTest redis("redis", options());
+  auto facts = facts_said(redis);
+  CHECK(facts["role"] == "master, 2 replicas");
+  CHECK(facts["address"] == "127.0.0.1:" + std::to_string(group().master().port()));
+  ComponentUnderTest direct("redis", {{"url", group().master().url()}});
+  CHECK(facts_said(direct)["keyspace"] == facts["keyspace"]);
+  ComponentUnderTest replica("redis", {{"url", group().replica(0).url()}});
+  CHECK_THAT(facts_said(replica)["role"], Catch::StartsWith("replica of 127.0.0.1:"));
+  CHECK_THAT(facts_said(replica)["warnings"], Catch::Contains("refuses to store"));
 }
 
 TEST_CASE("replicas behind sentinels answer reads when told to", "[redis][sentinel]") {
