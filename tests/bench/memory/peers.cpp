@@ -1,7 +1,7 @@
 // The memory backend beside what a program would otherwise use, in one process, one run, in turns.
 //
 //     peers [--seconds 0.1] [--rounds 5] [--threads 1,2,4] [--only NAME,...] [--loads NAME,...]
-//     peers --latency                                         get while another thread evicts
+//     peers --latency [--only NAME,...]                       get while another thread evicts
 //     peers --memory NAME                                     bytes per entry, in a fresh process
 //     peers --write FILE                                      the workloads, for Peers.java and peers.py
 //
@@ -98,14 +98,17 @@ Figure measure(Peer& peer, const Workload& load, unsigned threads, double second
           static_cast<double>(cpu_nanoseconds) / static_cast<double>(operations)};
 }
 
+bool wanted(const char* name, const std::vector<std::string>& only) {
+  return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+}
+
 void throughput(double seconds, int rounds, const std::vector<unsigned>& threads,
-                const std::vector<std::string>& only, const std::vector<std::string>& wanted) {
+                const std::vector<std::string>& only, const std::vector<std::string>& only_loads) {
   const auto keys = make_keys(1'000'000, 8, 64);
   const std::vector<Workload> loads = make_workloads(keys);
   const std::string value(value_size, 'v');
   for (const Workload& load : loads) {
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), load.name) == wanted.end())
-      continue;
+    if (!wanted(load.name, only_loads)) continue;
     struct Contestant {
       const Named* named;
       std::unique_ptr<Peer> peer;
@@ -114,7 +117,7 @@ void throughput(double seconds, int rounds, const std::vector<unsigned>& threads
     std::vector<Contestant> here;
     for (const Named& named : all) {
       if (load.bounded_only && !named.bounded) continue;
-      if (!only.empty() && std::find(only.begin(), only.end(), named.name) == only.end()) continue;
+      if (!wanted(named.name, only)) continue;
       here.push_back({&named, named.make(load.room)});
       Peer& peer = *here.back().peer;
       for (std::size_t i = 0; i < load.resident; ++i) peer.set(keys[i], value);
@@ -140,7 +143,7 @@ void throughput(double seconds, int rounds, const std::vector<unsigned>& threads
 }
 
 // One thread sets new keys all the time, the other times each of its gets.
-void latency() {
+void latency(const std::vector<std::string>& only) {
   pin_to_core(0);
   constexpr std::size_t room = 100'000, gets = 1'000'000;
   const auto keys = make_keys(1'000'000, 8, 64);
@@ -148,7 +151,7 @@ void latency() {
   const std::string value(value_size, 'v');
   for (int round = 0; round < 3; ++round) {
     for (const Named& named : all) {
-      if (!named.bounded) continue;
+      if (!named.bounded || !wanted(named.name, only)) continue;
       const auto peer = named.make(room);
       for (std::size_t i = 0; i < room; ++i) peer->set(keys[i], value);
       std::atomic<bool> stop{false};
@@ -220,9 +223,13 @@ int main(int argc, char** argv) {
   int rounds = 5;
   std::vector<unsigned> threads{1, 2, 4};
   std::vector<std::string> only, loads;
+  bool of_latency = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    if (argument == "--latency") return latency(), 0;
+    if (argument == "--latency") {
+      of_latency = true;
+      continue;
+    }
     if (i + 1 == argc) {
       std::fprintf(stderr, "peers: %s wants a value; see the top of peers.cpp\n", argv[i]);
       return 2;
@@ -243,5 +250,6 @@ int main(int argc, char** argv) {
         threads.push_back(static_cast<unsigned>(std::stoul(part)));
     }
   }
+  if (of_latency) return latency(only), 0;
   throughput(seconds, rounds, threads, only, loads);
 }
