@@ -61,7 +61,7 @@ bool StoreInvalidation::read() const {
   Entry entry;
   if (table.get.fn(table.get.self, &call, Key(key).raw(), &entry.raw()) != CAIRN_OK) return false;
   try {
-    const std::string text = detail::unpack<std::string>(entry);
+    const std::string text = detail::unpack<std::string>(std::move(entry));
     std::int64_t hard = 0;
     std::int64_t soft = 0;
     const char* end = text.data() + text.size();

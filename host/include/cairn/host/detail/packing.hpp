@@ -96,12 +96,13 @@ inline std::string_view payload_bytes(const Entry& entry) {
   refuse_kind("bytes", entry);
 }
 
+/// May take from the entry what it holds.
 template <class T>
-T unpack(Entry entry) {
+T unpack(Entry&& entry) {
   if constexpr (is_bytes_like<T>) {
     if constexpr (std::is_same_v<T, Bytes>) {
-      return entry.is_bytes() && entry.owned() ? Bytes(std::move(entry))
-                                               : Bytes(payload_bytes(entry));
+      if (entry.is_bytes() && entry.owned()) return Bytes(std::move(entry));
+      return Bytes(payload_bytes(entry));
     } else {
       const std::string_view bytes = payload_bytes(entry);
       if constexpr (is_byte_vector<T>) {
@@ -145,7 +146,7 @@ class Shared {
 namespace detail {
 
 template <class T>
-Shared<T> unpack_shared(Entry entry) {
+Shared<T> unpack_shared(Entry&& entry) {
   static_assert(!is_bytes_like<T>,
                 "cairn: strings and byte vectors are shared as bytes: use get<cairn::Bytes>(key)");
   if (entry.is_object() && entry.owned()) {
