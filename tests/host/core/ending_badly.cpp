@@ -296,16 +296,34 @@ TEST_CASE("a region is rebuilt, invalidated and given runners while everybody us
   for (int key = 0; key < 7; ++key) CHECK_FALSE(region.key_is_locked(std::to_string(key)));
 }
 
-TEST_CASE("keys of no bytes and of a mebibyte, and many keys that repeat", "[creation][multi]") {
-  TestHost host("[region.r]\nbackend = { plugin = \"memory\", max_bytes = \"1GiB\" }\n");
+TEST_CASE("the shortest and the longest key, and keys that the store refuses", "[creation]") {
+  TestHost host(plain);
   Region& region = host.region();
-  const std::string longest(1 << 20, 'k');
-  for (const std::string& key : {std::string(), longest}) {
+  for (const std::string& key : {std::string(), std::string(0xffff, 'k')}) {
     CHECK(region.get_or_create(key, [] { return 1; }) == 1);
     CHECK(region.get_or_create(key, [] { return 2; }) == 1);
     CHECK(region.get<int>(key) == 1);
     CHECK(region.remove(key));
   }
+  const std::string refused(1 << 20, 'k');
+  CHECK(region.get_or_create(refused, [] { return 1; }) == 1);
+  CHECK(region.get_or_create(refused, [] { return 2; }) == 2);
+  CHECK_FALSE(region.key_is_locked(refused));
+  // Alone: what it came with is kept.
+  const auto lengths = [](Names names) {
+    std::vector<int> made;
+    for (const auto name : names) made.push_back(static_cast<int>(name.size()));
+    return made;
+  };
+  CHECK(region.get_or_create_multi({"a", std::string_view(refused), "bb"}, lengths) ==
+        std::vector<std::optional<int>>{1, 1 << 20, 2});
+  CHECK(region.get<int>("a") == 1);
+  CHECK(region.get<int>("bb") == 2);
+}
+
+TEST_CASE("many keys that repeat are each made once", "[creation][multi]") {
+  TestHost host(plain);
+  Region& region = host.region();
   std::vector<std::string> keys;
   for (int i = 0; i < 10'000; ++i) keys.push_back(std::to_string(i % 2'500));
   std::size_t made = 0;
