@@ -149,6 +149,26 @@ memcached_return_t Connection::ask(std::span<const std::string_view> names) {
   return memcached_mget(client_.get(), starts.data(), sizes.data(), names.size());
 }
 
+// In binary, a question for many takes two answers, one of them that there are no more; this takes
+// one, as a get in ascii does in either way.
+std::optional<Connection::Item> Connection::get_answered(std::string_view name,
+                                                         memcached_return_t& code) {
+  set_quiet(false);
+  if (!used_) {
+    code = try_access();
+    if (verdict_on(code) != Verdict::good) return std::nullopt;
+  }
+  std::size_t size = 0;
+  std::uint32_t flags = 0;
+  value_.reset(memcached_get(client_.get(), name.data(), name.size(), &size, &flags, &code));
+  if (code != MEMCACHED_SUCCESS) return std::nullopt;
+  const memcached_result_st& found = client_->result;
+  return Item{{memcached_result_key_value(&found), memcached_result_key_length(&found)},
+              {value_.get(), size},
+              flags,
+              0};
+}
+
 std::optional<Connection::Item> Connection::next(memcached_return_t& code) {
   const memcached_result_st* found = memcached_fetch_result(client_.get(), &result_, &code);
   if (found == nullptr) return std::nullopt;

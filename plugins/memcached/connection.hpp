@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <optional>
@@ -51,6 +52,25 @@ class Connection {
     std::uint64_t cas;
   };
 
+  /// `visit(item)`, if there is one.
+  template <class Visit>
+  memcached_return_t get(std::string_view name, Visit&& visit) {
+    memcached_return_t code = MEMCACHED_SUCCESS;
+    std::optional<Item> item;
+    if (binary_) {
+      item = get_answered(name, code);
+    } else if (code = ask({&name, 1}); code == MEMCACHED_SUCCESS) {
+      item = next(code);
+    }
+    while (item) {
+      if (item->name != name) return MEMCACHED_PROTOCOL_ERROR;
+      visit(*item);
+      if (binary_) break;
+      item = next(code);
+    }
+    return code;
+  }
+
   // Many at once: ask, then take the answers that there are, in order, until there is none.
 
   memcached_return_t ask(std::span<const std::string_view> names);
@@ -87,12 +107,17 @@ class Connection {
   void set(memcached_behavior_t behavior, std::uint64_t value);
   void set_quiet(bool quiet);
   memcached_return_t try_access();
+  std::optional<Item> get_answered(std::string_view name, memcached_return_t& code);
 
   const bool binary_;
   const std::int32_t connect_timeout_ms_;
   std::unique_ptr<memcached_st, FreeClient> client_;
-  memcached_result_st
-      result_;  // in place: libmemcached frees one of its own at the end of the answers
+  // In place: libmemcached frees one of its own at the end of the answers.
+  memcached_result_st result_;
+  struct FreeValue {
+    void operator()(char* value) const noexcept { std::free(value); }
+  };
+  std::unique_ptr<char, FreeValue> value_;  // of get_answered
   std::int32_t timeout_ms_ = 0;
   bool quiet_ = false;
   bool used_ = false;

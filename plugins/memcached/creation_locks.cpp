@@ -80,9 +80,7 @@ bool CreationLocks::is_held(std::string_view item_name, Call call) {
   bool held = false;
   cluster_.exchange(item_name, call, [&](Connection& connection) {
     held = false;
-    memcached_return_t code = connection.ask({&item_name, 1});
-    while (code == MEMCACHED_SUCCESS && connection.next(code)) held = true;
-    return code;
+    return connection.get(item_name, [&](const Connection::Item&) { held = true; });
   });
   return held;
 }

@@ -89,13 +89,9 @@ class Memcached final : public Backend {
     const std::string_view item_name = wire.view();
     std::optional<Entry> found;
     cluster_.exchange(item_name, call, [&](Connection& connection) {
-      memcached_return_t code = connection.ask({&item_name, 1});
-      if (code != MEMCACHED_SUCCESS) return code;
-      while (const auto item = connection.next(code)) {
-        if (item->name != item_name) return MEMCACHED_PROTOCOL_ERROR;
-        found = mc::to_entry(item->value, item->flags, settings_.largest_inflated());
-      }
-      return code;
+      return connection.get(item_name, [&](const Connection::Item& item) {
+        found = mc::to_entry(item.value, item.flags, settings_.largest_inflated());
+      });
     });
     (found ? counters().hits : counters().misses).add(1);
     return found;
