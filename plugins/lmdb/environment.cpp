@@ -94,7 +94,8 @@ void Environment::open() {
                   "). It was left alone: remove it, or choose another path");
   }
   if (code != 0) {
-    throw Error(Errc::config, "cannot open " + file_ + ": " + mdb_strerror(code),
+    const char* remedy = code == ENOMEM ? " (`max_bytes` is more than can be mapped)" : "";
+    throw Error(Errc::config, "cannot open " + file_ + ": " + mdb_strerror(code) + remedy,
                 code > 0 ? code : 0);
   }
   own_files_ = foreign_files(file_);  // LMDB opens it twice

@@ -137,6 +137,12 @@ TEST_CASE("a folder that may not be written is refused with the reason", "[lmdb]
              Catch::Contains("creation-locks: Permission denied"));
 }
 
+TEST_CASE("a file larger than any address space is refused, and the option named", "[lmdb]") {
+  TemporaryFolder folder;
+  CHECK_THAT(error_of({{"path", folder.path()}, {"max_bytes", "1000TiB"}}),
+             Catch::StartsWith("config: lmdb: cannot open ") && Catch::Contains("`max_bytes`"));
+}
+
 TEST_CASE("permissions apply to every file that is made", "[lmdb]") {
   TemporaryFolder folder;
   const mode_t before = umask(0);
