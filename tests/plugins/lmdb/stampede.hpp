@@ -24,7 +24,7 @@ struct Stampede {
   static Stampede of(int processes, const std::string& backend) {
     using Clock = std::chrono::steady_clock;
     struct Shared {
-      std::atomic<int> ready{0}, creators{0}, right{0};
+      std::atomic<int> ready{0}, creators{0}, right{0}, finished{0};
       std::atomic<bool> go{false};
       std::atomic<std::int64_t> created{0}, last{0};
     };
@@ -60,6 +60,11 @@ struct Stampede {
           std::int64_t last = shared.last;
           while (last < now && !shared.last.compare_exchange_weak(last, now)) {
           }
+        }
+        // The end of a process is work that the others need not wait for.
+        ++shared.finished;
+        while (shared.finished < processes) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
       }
       _exit(0);
