@@ -18,9 +18,11 @@ constexpr std::size_t smallest_part = std::size_t{256} << 10;
 // What a record costs in the three trees, beyond its bytes.
 constexpr std::size_t overhead = 96;
 constexpr std::size_t page = 4096;
-// How long a leader serves others beside itself. To hand the lead over costs about as much as a
-// commit that does not wait for the disk: another thread has to be woken first.
+// How long a leader serves others beside itself, before it wakes another to lead.
 constexpr std::chrono::microseconds longest_lead{500};
+// How long a follower gives way to others before it sleeps: a commit or two without a wait for the
+// disk, which sleeping and waking would double.
+constexpr std::chrono::microseconds longest_commit_awake{30};
 
 std::size_t cost_of(std::size_t record, std::size_t key) noexcept {
   const std::size_t bytes = record + 2 * key + overhead;
@@ -41,23 +43,29 @@ class Writer::Request {
 
   /// Until it is done, or its caller is to lead. False: neither by then.
   bool wait_until(Clock::time_point deadline) noexcept {
-    while (state_.load(std::memory_order_acquire) == waiting) {
+    const auto sleepless = std::min(deadline, Clock::now() + longest_commit_awake);
+    while (state() == waiting && Clock::now() < sleepless) std::this_thread::yield();
+    for (;;) {
+      std::uint32_t found = waiting;
+      state_.compare_exchange_strong(found, asleep, std::memory_order_acq_rel);
+      if (found != waiting && found != asleep) return true;
       const auto left = deadline - Clock::now();
       if (left <= Clock::duration::zero()) return false;
-      futex_wait(state_, waiting, left, Futex::in_process);
+      futex_wait(state_, asleep, left, Futex::in_process);
     }
-    return true;
   }
-  bool leads() const noexcept { return state_.load(std::memory_order_acquire) == leading; }
+  bool leads() const noexcept { return state() == leading; }
   void make_leader() noexcept { move_to(leading); }
   void finish() noexcept { move_to(done); }
 
  private:
-  enum : std::uint32_t { waiting, leading, done };
-  void move_to(std::uint32_t state) noexcept {
+  enum : std::uint32_t { waiting, asleep, leading, done };
+  std::uint32_t state() const noexcept { return state_.load(std::memory_order_acquire); }
+  void move_to(std::uint32_t next) noexcept {
     const auto* word = &state_;
-    state_.store(state, std::memory_order_release);
-    futex_wake(word, Futex::in_process);  // where *this was: it may be gone already
+    if (state_.exchange(next, std::memory_order_acq_rel) == asleep) {
+      futex_wake(word, Futex::in_process);  // where *this was: it may be gone already
+    }
   }
 
   std::atomic<std::uint32_t> state_{waiting};
