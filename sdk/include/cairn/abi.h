@@ -167,11 +167,11 @@ typedef struct cairn_set_options {
  * reference was handed out. An empty batch is OK and touches nothing. */
 
 /* [sized] The operations of a component. A NULL slot: not provided. Append only. */
-#define CAIRN_OPS(X)                                                                    \
-  X(get)                                                                                \
-  X(set) X(remove) X(get_multi) X(set_multi) X(remove_multi) X(lock) X(renew) X(unlock) \
-      X(await_unlock) X(stats) X(extension)
-
+/* clang-format off */
+#define CAIRN_OPS(X)                                                                            \
+  X(get) X(set) X(remove) X(get_multi) X(set_multi) X(remove_multi) X(lock) X(renew) X(unlock)  \
+  X(await_unlock) X(stats) X(extension)
+/* clang-format on */
 typedef struct cairn_ops {
   uint32_t size;
   uint32_t reserved;

@@ -178,12 +178,15 @@ struct ComponentOf {
   if constexpr (overrides_##op<T>()) table.op = &Thunks<T>::op;
     CAIRN_OPS(CAIRN_FILL)
 #undef CAIRN_FILL
+    // Asked of the types, because gcc's -fsanitize=undefined knows no constant answer about pointers.
     if constexpr (is_proxy<T> && splits_batches<T>()) {
-      if (table.get != nullptr && table.get_multi == nullptr)
+      if constexpr (overrides_get<T>() && !overrides_get_multi<T>()) {
         table.get_multi = &Thunks<T>::get_each;
-      if (table.set != nullptr && table.set_multi == nullptr)
+      }
+      if constexpr (overrides_set<T>() && !overrides_set_multi<T>()) {
         table.set_multi = &Thunks<T>::set_each;
-      if (table.remove != nullptr && table.remove_multi == nullptr) {
+      }
+      if constexpr (overrides_remove<T>() && !overrides_remove_multi<T>()) {
         table.remove_multi = &Thunks<T>::remove_each;
       }
     }
