@@ -1,29 +1,7 @@
 // Counts what is allocated while a region serves hits: nothing, for bytes, objects and numbers.
 #include "catch.hpp"
+#include "counted_allocations.hpp"
 #include "test_host.hpp"
-
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
-namespace {
-
-std::atomic<long> allocations{0};
-
-}  // namespace
-
-// Shared libraries resolve these too, so plugins are counted.
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 using namespace cairn;
 

@@ -34,6 +34,11 @@ int use_in_child(Region& region) {
 }  // namespace
 
 int main() {
+#if defined(__SANITIZE_ADDRESS__)
+  // Its allocator's locks stay as other threads held them when the child was made, in gcc 12.
+  std::puts("skipped: a child of a program with threads cannot allocate under ASan");
+  return 77;
+#endif
   Host host(Config::from_text(R"(
 [region.r]
 backend = "memory"

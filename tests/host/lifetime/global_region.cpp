@@ -62,7 +62,7 @@ struct User {
 }  // namespace
 
 int main() {
-  auto* never_destroyed = new Host(Config::from_text(config));
+  static auto* never_destroyed = new Host(Config::from_text(config));
   last.region = &never_destroyed->region("r");
   last.region->set("k", "value");
   last.kept = *last.region->get<Bytes>("k");
