@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <utility>
 
 namespace cairn::hosting {
 
@@ -71,6 +72,14 @@ Json map_to_json(Node node) {
   return result;
 }
 
+std::optional<int> extension_type(const Json& json) {
+  const bool fits =
+      json.is_number_unsigned()
+          ? std::in_range<std::int8_t>(json.get<std::uint64_t>())
+          : json.is_number_integer() && std::in_range<std::int8_t>(json.get<std::int64_t>());
+  return fits ? std::optional(json.get<int>()) : std::nullopt;
+}
+
 void write(Writer out, const Json& json, int depth);
 
 // Whether `json` was one of the maps above.
@@ -85,9 +94,8 @@ bool write_special(Writer out, const Json& json, int depth) {
     if (json.size() != known) refuse("beside \"$blob\" there can only be \"$type\"");
     if (known == 1) {
       out.blob(*bytes);
-    } else if (const int code = type->is_number_integer() ? type->get<int>() : 128;
-               code >= -128 && code <= 127) {
-      out.extension(code, *bytes);
+    } else if (const auto code = extension_type(*type)) {
+      out.extension(*code, *bytes);
     } else {
       refuse("\"$type\" is a number from -128 to 127");
     }
@@ -119,7 +127,9 @@ bool write_special(Writer out, const Json& json, int depth) {
 }
 
 void write(Writer out, const Json& json, int depth) {
-  if (depth > max_depth) refuse("lists and maps are nested more than 256 deep");
+  if (depth == max_depth && json.is_structured()) {
+    refuse("lists and maps are nested more than 256 deep");
+  }
   switch (json.type()) {
     case Json::value_t::boolean: return out.boolean(json.get<bool>());
     case Json::value_t::number_integer: return out.integer(json.get<std::int64_t>());
@@ -152,12 +162,15 @@ Json parsed(std::string_view text) {
     too_deep = too_deep || depth > max_depth;
     return !too_deep;
   };
+  if (text.find('\0') != std::string_view::npos) {  // which the parser takes for the end
+    refuse("this is not JSON: a zero byte");
+  }
   try {
     Json json = Json::parse(text.begin(), text.end(), keep);
     if (too_deep) refuse("lists and maps are nested more than 256 deep");
     return json;
-  } catch (const Json::parse_error& error) {
-    std::string_view what = error.what();  // "[json.exception.parse_error.101] parse error at ..."
+  } catch (const Json::exception& error) {  // out_of_range: a number that a double cannot hold
+    std::string_view what = error.what();   // "[json.exception.parse_error.101] parse error at ..."
     if (const auto end = what.find("] "); end != std::string_view::npos)
       what.remove_prefix(end + 2);
     refuse("this is not JSON: " + std::string(what));

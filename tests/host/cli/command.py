@@ -105,6 +105,28 @@ class Values(Command):
         self.assertLess(len(raw), 100)
         self.output("get", "-c", "shop.toml", "--raw", "missing", code=1)
 
+    def test_raw_is_what_other_programs_read(self):
+        document = {"name": "Ada", "list": [1, 2.0, None] * 100, "text": "\u00e9" * 100}
+        self.output("set", "-c", "shop.toml", "--json", "doc", json.dumps(document))
+        raw = self.output("get", "-c", "shop.toml", "--raw", "doc")
+        read = subprocess.run(
+            ["/usr/bin/python3", "-c", "import json, msgpack, sys, zstandard\n"
+             "frame = zstandard.ZstdDecompressor().decompress(sys.stdin.buffer.read())\n"
+             "print(json.dumps(msgpack.unpackb(frame)))"], input=raw, capture_output=True, timeout=60)
+        self.assertEqual(read.stderr, b"")
+        self.assertEqual(read.stdout.decode().strip(), json.dumps(document))
+
+    def test_any_number_and_nesting_comes_back_or_is_refused(self):
+        for text in ("-0.0", "1.0", "18446744073709551615", "-9223372036854775808", '""', "{}", "[]",
+                     "[" * 256 + "]" * 256, '{"$blob":"","$type":-128}'):
+            self.output("set", "-c", "shop.toml", "--json", "k", "--", text)
+            self.assertEqual("".join(self.output("get", "-c", "shop.toml", "k").decode().split()), text)
+        for text in ("1e999", "NaN", "[1", "[1]]", "[" * 257 + "]" * 257, "[" * 1_000_000, '"\\ud800"', '"\xff"', "1\0",
+                     '{"$blob":"QQ==","$type":4294967297}', '{"$blob":"QQ==","$type":18446744073709551615}'):
+            ended = self.run_cairn("set", "-c", "shop.toml", "--json", "k", "-", stdin=text.encode("latin-1"))
+            self.assertEqual(ended.returncode, 2, text[:40])
+            self.assertNotIn(b"exception", ended.stderr)
+
     def test_standard_input_is_stored_to_the_byte_where_bytes_are(self):
         self.write("bytes.toml", '[region.b]\nbackend = { plugin = "lmdb", path = "b" }\n'
                                  'values = "bytes"\n')
