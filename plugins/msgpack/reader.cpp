@@ -159,13 +159,12 @@ void fill(std::string_view bytes, cairn_node* root, cairn_node* free) {
   cairn_node* node = root;
   for (;;) {
     take_value(in, *node);
-    if (const std::uint64_t children = children_of(*node); children > 0) {
+    if (node->type == CAIRN_LIST || node->type == CAIRN_MAP) {
       if (depth == max_depth) in.fail("more than 256 lists and maps in each other");
+      const std::uint64_t children = children_of(*node);
       node->v.items = free;
       open[depth++] = {free, free + children};
       free += children;
-    } else if (node->type == CAIRN_LIST || node->type == CAIRN_MAP) {
-      node->v.items = free;
     }
     while (depth > 0 && open[depth - 1].next == open[depth - 1].end) --depth;
     if (depth == 0) return;

@@ -164,8 +164,8 @@ Sink put(Sink out, const cairn_node* node, const cairn_node* end, std::size_t de
         break;
       default: refuse("a value of unknown type " + std::to_string(node->type));
     }
-    if (children == 0) continue;
     if (depth_left == 0) refuse("more than 256 lists and maps in each other");
+    if (children == 0) continue;
     out = put(out, node->v.items, node->v.items + children, depth_left - 1);
   }
   return out;

@@ -1,9 +1,5 @@
-#include "call_with_text.hpp"
-#include "catch.hpp"
-#include "component_under_test.hpp"
+#include "codec_under_test.hpp"
 #include "counted_allocations.hpp"
-#include "generated_documents.hpp"
-#include "map_backend.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -12,43 +8,9 @@ using namespace std::string_literals;
 
 namespace {
 
-struct Layer {
-  Layer(std::initializer_list<ComponentUnderTest::OptionTexts::value_type> options = {})
-      : component("json", options, &store) {}
-
-  template <class Fill>
-  std::string written(Fill fill) {
-    component->set("k", Entry::of(Document::build(fill)), {}, CallWithText());
-    return std::string(store.entries.at("k").bytes());
-  }
-  Entry read(std::string_view text) {
-    store.entries["k"] = Entry::copy(text);
-    return component->get("k", CallWithText()).value();
-  }
-  std::string again(std::string_view text) {
-    const Entry entry = read(text);
-    component->set("again", entry, {}, Call());
-    return std::string(store.entries.at("again").bytes());
-  }
-  std::string error_of(std::string_view text) {
-    try {
-      read(text);
-      return "none";
-    } catch (const Error& error) {
-      CHECK(error.code() == Errc::corrupt);
-      return error.what();
-    }
-  }
-
-  MapBackend store;
-  ComponentUnderTest component;
+struct Layer : CodecUnderTest {
+  Layer(Options options = {}) : CodecUnderTest("json", options) {}
 };
-
-std::string repeated(std::size_t times, std::string_view part) {
-  std::string all;
-  for (std::size_t i = 0; i < times; ++i) all += part;
-  return all;
-}
 
 }  // namespace
 
@@ -104,14 +66,7 @@ TEST_CASE("maps that only look like those stay maps", "[json]") {
 
 TEST_CASE("any document comes back equal through JSON", "[json]") {
   Layer layer;
-  DocumentGenerator generator(3);
-  int wrong = 0;
-  for (int i = 0; i < 100'000; ++i) {
-    const Document document = generator.next();
-    layer.component->set("k", Entry::of(document), {}, Call());
-    if (!equal(layer.component->get("k", Call())->node(), document.root())) ++wrong;
-  }
-  CHECK(wrong == 0);
+  CHECK(changed_by(layer, 100'000, DocumentGenerator(3)) == 0);
 }
 
 TEST_CASE("others read the text that we write as we do", "[json]") {
@@ -245,6 +200,38 @@ TEST_CASE("what is not JSON is corrupt, and the place is named", "[json]") {
     CHECK(layer.error_of(text) != "none");
   }
   CHECK(layer.error_of("1\0"s) != "none");
+}
+
+TEST_CASE("what hostile writers make of JSON is read for what it says, or is corrupt", "[json]") {
+  Layer layer;
+  // Equal keys are all kept, and the last one is found.
+  CHECK(layer.again(R"({"k":1,"k":2})") == R"({"k":1,"k":2})");
+  CHECK(layer.read(R"({"k":1,"k":2})").node()["k"].int_value() == 2);
+  // Numbers of any length.
+  CHECK(layer.again("1" + std::string(400, '0') + "e-400") == "1.0");
+  CHECK(layer.again("0." + std::string(5'000, '3')) == "0.3333333333333333");
+  CHECK_THAT(layer.error_of("-1" + std::string(400, '0')), Catch::Contains("a double cannot hold"));
+  CHECK_THAT(layer.error_of("-1e99999999999999999999"), Catch::Contains("a double cannot hold"));
+  // Small maps that stand for something, with odd content or twice the key.
+  CHECK(layer.read(R"({"$blob":""})").node().blob().empty());
+  CHECK(layer.read(R"({"$map":[]})").node().type() == Node::map);
+  for (const char* text :
+       {R"({"$blob":"QQ==","$blob":"QQ=="})", R"({"$blob":"=QQ="})", R"({"$blob":"===="})",
+        R"({"$blob":"QR=="})", R"({"$blob":"QQ==","$type":18446744073709551615})",
+        R"({"$real":"NaN","x":1})", R"({"$map":[[1,2]],"$map":[[1,2]]})"}) {
+    CAPTURE(text);
+    CHECK(layer.read(text).node().type() == Node::map);
+    CHECK(equal(layer.read(layer.again(text)).node(), layer.read(text).node()));
+  }
+  // $map and $blob are as deep as they are written.
+  CHECK_THAT(layer.error_of(repeated(200, R"({"$map":[[1,)") + "1" + repeated(200, "]]}")),
+             Catch::Contains("more than 256"));
+  // Short text cannot ask for much memory.
+  for (const std::string& text :
+       {"[" + repeated(4'095, "0,") + "0]", "[" + repeated(4'095, "[],") + "[]]",
+        repeated(256, "[") + repeated(256, "]"), "\"" + repeated(8'000, "\\n") + "\""}) {
+    CHECK(layer.read(text).size() <= 51 * text.size() + 256);
+  }
 }
 
 TEST_CASE("every beginning of a list or map is corrupt", "[json]") {

@@ -1,9 +1,5 @@
-#include "call_with_text.hpp"
-#include "catch.hpp"
-#include "component_under_test.hpp"
+#include "codec_under_test.hpp"
 #include "counted_allocations.hpp"
-#include "generated_documents.hpp"
-#include "map_backend.hpp"
 
 #include <cairn/object.hpp>
 
@@ -22,42 +18,13 @@ CAIRN_FIELDS(Line, article, price, picture);
 
 namespace {
 
-// The layer over a store, and short words for what goes through it.
-struct Layer {
-  Layer(std::initializer_list<ComponentUnderTest::OptionTexts::value_type> options = {})
-      : component("msgpack", options, &store) {}
-
-  std::string written(const Document& document) {
-    component->set("k", Entry::of(document), {}, Call());
-    return std::string(store.entries.at("k").bytes());
-  }
-  Entry read(std::string_view bytes) {
-    store.entries["k"] = Entry::copy(bytes);
-    return component->get("k", CallWithText()).value();
-  }
-  std::string error_of(std::string_view bytes) {
-    try {
-      read(bytes);
-      return "none";
-    } catch (const Error& error) {
-      CHECK(error.code() == Errc::corrupt);
-      return error.what();
-    }
-  }
-
-  MapBackend store;
-  ComponentUnderTest component;
+struct Layer : CodecUnderTest {
+  Layer(Options options = {}) : CodecUnderTest("msgpack", options) {}
 };
 
 template <class Fill>
 Document document(Fill fill) {
   return Document::build(fill);
-}
-
-std::string repeated(std::size_t times, std::string_view part) {
-  std::string all;
-  for (std::size_t i = 0; i < times; ++i) all += part;
-  return all;
 }
 
 }  // namespace
@@ -186,14 +153,7 @@ TEST_CASE("longer forms than needed, and short reals, are read too", "[msgpack]"
 
 TEST_CASE("any document comes back equal", "[msgpack]") {
   Layer layer;
-  DocumentGenerator generator(1);
-  int wrong = 0;
-  for (int i = 0; i < 100'000; ++i) {
-    const Document document = generator.next();
-    layer.component->set("k", Entry::of(document), {}, Call());
-    if (!equal(layer.component->get("k", Call())->node(), document.root())) ++wrong;
-  }
-  CHECK(wrong == 0);
+  CHECK(changed_by(layer, 100'000, DocumentGenerator(1)) == 0);
 }
 
 TEST_CASE("a hit is one allocation, and its text points into the stored bytes", "[msgpack]") {
@@ -262,6 +222,9 @@ TEST_CASE("lists in lists are read and written to a depth of 256", "[msgpack]") 
   CHECK_THAT(layer.error_of(nested(257)),
              Catch::Contains("more than 256 lists and maps in each other"));
   CHECK_THAT(layer.error_of(nested(1'000'000)), Catch::Contains("more than 256"));
+  CHECK(layer.error_of(repeated(255, "\x91") + "\x90") == "none");
+  CHECK_THAT(layer.error_of(repeated(256, "\x91") + "\x90"), Catch::Contains("more than 256"));
+  CHECK_THAT(layer.error_of(repeated(256, "\x91") + "\x80"), Catch::Contains("more than 256"));
 
   layer.component->set("k", deep, {}, Call());
   CHECK((layer.store.entries["k"].bytes() == nested(256)));
@@ -276,6 +239,33 @@ TEST_CASE("a short input cannot ask for much memory", "[msgpack]") {
   CHECK_THROWS_AS(layer.read("\xc6\xff\xff\xff\xff"s), Error);
   const std::string nulls = "\xdc\x10\x00"s + std::string(4096, '\xc0');
   CHECK(layer.read(nulls).size() <= 26 * nulls.size());
+}
+
+TEST_CASE("what hostile writers make of msgpack is read for what it says, or is corrupt",
+          "[msgpack]") {
+  Layer layer;
+  // Text that is not UTF-8, maps as keys, and equal keys are values like others.
+  for (const std::string& bytes :
+       {"\xa2\xff\x00"s, "\x81\x81\xc0\xc0\x90"s, "\x82\xa1k\x01\xa1k\x02"s}) {
+    CHECK((layer.again(bytes) == bytes));
+  }
+  CHECK(layer.read("\x82\xa1k\x01\xa1k\x02").node()["k"].int_value() == 2);
+  // A real that is whole stays a real, to the sign of its zero.
+  for (const std::string& bytes :
+       {"\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00"s, "\xcb\x80\x00\x00\x00\x00\x00\x00\x00"s,
+        "\xcb\x43\xf0\x00\x00\x00\x00\x00\x00"s}) {  // 1.0, -0.0, 2^64
+    CHECK((layer.again(bytes) == bytes));
+  }
+  // Lengths that nothing follows, for every form that has one.
+  for (const char* head : {"\xc6", "\xc9", "\xdb", "\xdd", "\xdf"}) {
+    for (const std::string& length :
+         {"\xff\xff\xff\xff"s, "\x80\x00\x00\x00"s, "\x00\x00\x00\x02"s}) {
+      CHECK_THAT(layer.error_of(head + length + "\xc0"), Catch::Contains("ends too early"));
+    }
+  }
+  // Lists that promise each other's items: together more than there is input.
+  CHECK_THAT(layer.error_of(repeated(200, "\xdc\xff\xff") + std::string(0x10000, '\xc0')),
+             Catch::Contains("ends too early"));
 }
 
 TEST_CASE("one corrupt value does not spoil its batch", "[msgpack]") {
@@ -312,6 +302,30 @@ TEST_CASE("the dogpile layout is the recipe's pair", "[msgpack]") {
 
   CHECK_THAT(layer.error_of("\xa1v"),
              Catch::Contains("expected [value, {\"ct\": ..., \"v\": ...}]"));
+}
+
+TEST_CASE("odd metadata in the dogpile layout is left out", "[msgpack]") {
+  Layer layer{{"layout", "dogpile"}};
+  const auto created_of = [&](const std::string& ct) {
+    return layer
+        .read(
+            "\x92\xa1v\x82\xa2"
+            "ct" +
+            ct + "\xa1v\x02")
+        .created();
+  };
+  CHECK(created_of("\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"s) == Time());  // NaN
+  CHECK(created_of("\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00"s) == Time());  // infinity
+  CHECK(created_of("\xcb\xbf\xf0\x00\x00\x00\x00\x00\x00"s) == Time());  // -1.0
+  CHECK(created_of("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"s) == Time());
+  CHECK(created_of("\xa3now"s) == Time());
+  CHECK(created_of("\x01"s) == Time(std::chrono::seconds(1)));
+  CHECK(layer.read("\x92\xa1v\x81\xa1v\xcf\xff\xff\xff\xff\xff\xff\xff\xff").value_version() == 0);
+  CHECK(layer.read("\x92\xa1v\x80").node().text() == "v");
+  for (const std::string& bytes :
+       {"\x90"s, "\x91\x80"s, "\x93\x01\x80\x80"s, "\x92\x01\x02"s, "\x82\x01\x02\x03\x80"s}) {
+    CHECK(layer.error_of(bytes) != "none");
+  }
 }
 
 TEST_CASE("when a value was made is now, for the dogpile layout, if nobody said", "[msgpack]") {

@@ -1,9 +1,5 @@
-#include "call_with_text.hpp"
-#include "catch.hpp"
-#include "component_under_test.hpp"
+#include "codec_under_test.hpp"
 #include "counted_allocations.hpp"
-#include "generated_documents.hpp"
-#include "map_backend.hpp"
 
 #include <cairn/extensions/train.h>
 
@@ -20,30 +16,16 @@ namespace {
 
 constexpr std::string_view magic("\x28\xb5\x2f\xfd", 4);
 
-struct Layer {
-  Layer(std::initializer_list<ComponentUnderTest::OptionTexts::value_type> options = {})
-      : component("zstd", options, &store) {}
+struct Layer : CodecUnderTest {
+  Layer(Options options = {}) : CodecUnderTest("zstd", options) {}
 
   std::string_view stored(std::string_view payload) {
     component->set("k", Entry::copy(payload), {}, Call());
     return store.entries.at("k").bytes();
   }
   std::string read(std::string_view bytes) {
-    store.entries["k"] = Entry::copy(bytes);
-    return std::string(component->get("k", CallWithText()).value().bytes());
+    return std::string(CodecUnderTest::read(bytes).bytes());
   }
-  std::string error_of(std::string_view bytes) {
-    try {
-      read(bytes);
-      return "none";
-    } catch (const Error& error) {
-      CHECK(error.code() == Errc::corrupt);
-      return error.what();
-    }
-  }
-
-  MapBackend store;
-  ComponentUnderTest component;
 };
 
 bool is_frame(std::string_view bytes) {
@@ -239,6 +221,33 @@ TEST_CASE("dictionaries can be rotated while old entries live", "[zstd]") {
   CHECK((after.read(old_frame) == payload));
   CHECK((after.read(new_frame) == payload));
   CHECK_THAT(before.error_of(new_frame), Catch::Contains("the frame needs dictionary"));
+}
+
+TEST_CASE("dictionaries that are cut off, and frames that name another, are told apart", "[zstd]") {
+  const TemporaryFolder folder;
+  Layer plain{{"min_size", "0B"}};
+  const std::string whole = trained_dictionary(*plain.component, 19);
+  DocumentGenerator generator(20);
+  const std::string payload = record(generator);
+  Layer with{{"min_size", "0B"}, {"dictionary", folder.write("whole", whole)}};
+  const std::string frame(with.stored(payload));
+
+  // Cut off in its tables or before: refused. In the content behind them: another dictionary of the same
+  // id, by which the checksum notices.
+  for (const std::size_t size : {std::size_t{0}, std::size_t{3}, std::size_t{8}, std::size_t{20}}) {
+    const std::string path = folder.write("cut", whole.substr(0, size));
+    CHECK_THROWS_AS((Layer{{"dictionary", path}}), Error);
+  }
+  Layer careful{
+      {"min_size", "0B"}, {"checksum", "true"}, {"dictionary", folder.write("whole", whole)}};
+  const std::string checked(careful.stored(payload));
+  Layer cut{{"dictionary", folder.write("shorter", whole.substr(0, whole.size() / 2))}};
+  CHECK(cut.error_of(checked) != "none");
+
+  std::string other_id = frame;  // the id stands behind the magic and the descriptor
+  other_id[5] = static_cast<char>(other_id[5] ^ 1);
+  CHECK_THAT(with.error_of(other_id), Catch::Contains("the frame needs dictionary"));
+  CHECK_THAT(plain.error_of(frame), Catch::Contains("the frame needs dictionary"));
 }
 
 TEST_CASE("a dictionary that is none is a configuration error that names the file", "[zstd]") {
