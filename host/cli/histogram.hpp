@@ -44,7 +44,7 @@ class Histogram {
   // Values below 32 have a bucket each; above, every power of two has 32.
   static constexpr std::size_t index_of(std::uint64_t value) noexcept {
     if (value < 32) return static_cast<std::size_t>(value);
-    const int shift = std::bit_width(value) - 6;
+    const int shift = static_cast<int>(std::bit_width(value)) - 6;
     return static_cast<std::size_t>(32 * (shift + 1)) +
            static_cast<std::size_t>((value >> shift) & 31u);
   }

@@ -22,7 +22,7 @@
 // The ELF header of this very library, placed by the linker: what a file must match to run beside
 // it.
 extern "C" {
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));  // NOLINT: its name
 }
 
 namespace cairn::hosting {

@@ -29,11 +29,12 @@ inline void append_base64(std::string& out, std::string_view bytes) {
 /// Decodes into `out`, which has room for 3/4 of the text; returns the length, or -1 if it is not
 /// the one encoding of some bytes.
 inline std::ptrdiff_t decode_base64(std::string_view text, char* out) noexcept {
+  static constexpr std::uint8_t none = 64;
   static constexpr auto values = [] {
-    std::array<std::int8_t, 256> table{};
-    for (auto& value : table) value = -1;
+    std::array<std::uint8_t, 256> table{};
+    table.fill(none);
     for (std::size_t i = 0; i < base64_digits.size(); ++i) {
-      table[static_cast<unsigned char>(base64_digits[i])] = static_cast<std::int8_t>(i);
+      table[static_cast<unsigned char>(base64_digits[i])] = static_cast<std::uint8_t>(i);
     }
     return table;
   }();
@@ -44,9 +45,9 @@ inline std::ptrdiff_t decode_base64(std::string_view text, char* out) noexcept {
   int count = 0;
   char* at = out;
   for (std::size_t i = 0; i < digits; ++i) {
-    const int value = values[static_cast<unsigned char>(text[i])];
-    if (value < 0) return -1;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    const std::uint32_t value = values[static_cast<unsigned char>(text[i])];
+    if (value == none) return -1;
+    bits = bits << 6 | value;
     count += 6;
     if (count >= 8) {
       count -= 8;

@@ -170,7 +170,7 @@ class Store {
   };
   void put(Shard::Writer& shard, Hash hash, RecordOwner record, std::int64_t now_ns, News& news) {
     const bool added = shard->put(hash, *record, now_ns);
-    record.release();
+    static_cast<void>(record.release());  // it is the shard's
     if (added && shard->counters().inserted % Tuner::insertions_per_call == 0) {
       news = {true, shard->take_evidence()};
     }

@@ -21,7 +21,7 @@ namespace cairn::redis {
 
 class TlsContext {
  public:
-  explicit TlsContext(const TlsSettings& settings);
+  explicit TlsContext(const TlsSettings& tls);
   const TlsSettings settings;
   SSL_CTX* ssl() const noexcept { return ssl_.get(); }
 

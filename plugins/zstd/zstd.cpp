@@ -63,7 +63,8 @@ class Zstd final : public ValueCodec {
     count(counters_.payload_bytes, value.size());
     count(counters_.stored_bytes, frame ? frame->size() : value.size());
     count(frame ? counters_.compressed : counters_.left_alone, 1);
-    return frame ? std::move(*frame) : value;
+    if (!frame) return value;
+    return std::move(*frame);
   }
 
   Entry decode(const Entry& stored) const override {

@@ -40,8 +40,8 @@ class ExpirationRule {
   ExpirationRule() = default;
   ExpirationRule(Expiration expiration) : rule_([expiration] { return expiration; }) {}  // NOLINT
   template <class Rep, class Period>
-  ExpirationRule(std::chrono::duration<Rep, Period> age)
-      : ExpirationRule(Expiration(age)) {}                                      // NOLINT
+  ExpirationRule(std::chrono::duration<Rep, Period> age)  // NOLINT
+      : ExpirationRule(Expiration(age)) {}
   ExpirationRule(std::function<Expiration()> rule) : rule_(std::move(rule)) {}  // NOLINT
 
   std::optional<Expiration> operator()() const {

@@ -80,8 +80,8 @@ class ConfigValue {
   ConfigValue(std::initializer_list<ConfigValue> items) : value_(List(items)) {}
   ConfigValue(ConfigTable table) : value_(std::move(table)) {}  // NOLINT
   template <std::integral T>
-  requires(!std::same_as<T, bool> && !std::same_as<T, char>) ConfigValue(T value)
-      : value_(whole(value)) {}  // NOLINT
+  requires(!std::same_as<T, bool> && !std::same_as<T, char>) ConfigValue(T value)  // NOLINT
+      : value_(whole(value)) {}
 
   /// Null if it is something else.
   const bool* as_bool() const noexcept { return std::get_if<bool>(&value_); }
