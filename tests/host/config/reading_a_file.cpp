@@ -319,6 +319,16 @@ TEST_CASE("odd files are read or refused, and never take the program down", "[co
             .find("16 parts") == std::string::npos);
 }
 
+TEST_CASE("a character beyond ASCII where a key should be is an error like any other", "[config]") {
+  // toml++ 3.3 sorts these by tables that say of some that they cannot come.
+  for (unsigned c = 0xa1; c < 0x800; ++c) {
+    const std::string letter = {static_cast<char>(0xc0 | c >> 6),
+                                static_cast<char>(0x80 | (c & 0x3f))};
+    CAPTURE(c);
+    REQUIRE(errors_of("\n" + letter + " = 1\n").find("shop.toml:2:1: error: ") == 0);
+  }
+}
+
 TEST_CASE("a file of nothing but mistakes shows the first hundred, at once", "[config]") {
   std::string text = "[region.a]\nbackend = { plugin = \"m\" }\n";
   for (int i = 0; i < 60'000; ++i) text += "k" + std::to_string(i) + "=1\n";
