@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <atomic>
 #include <iostream>
+#include <latch>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -74,10 +75,12 @@ void do_as_told(cairn::Host& host, std::istream& words) {
     std::vector<std::thread> callers;
     std::vector<std::int64_t> back(static_cast<std::size_t>(threads));
     std::atomic<int> wrong{0};
+    std::latch all_back(threads);
     for (std::int64_t& at : back) {
       callers.emplace_back([&] {
         const Sample got = region.get_or_create(key, creator_of(ms));
         at = now_ns();
+        all_back.arrive_and_wait();  // the end of a thread is no part of what the others wait for
         wrong += got != sample();
       });
     }
