@@ -1,8 +1,8 @@
 // `cairn bench`: how fast a region is, on the very stack that the file describes.
 
 #include "commands.hpp"
+#include "config/units.hpp"
 #include "load.hpp"
-#include "units.hpp"
 
 #include <fmt/format.h>
 

@@ -2,11 +2,11 @@
 // meets.
 
 #include "commands.hpp"
+#include "config/option_values.hpp"
+#include "config/units.hpp"
 #include "json.hpp"
-#include "option_values.hpp"
-#include "stack.hpp"
+#include "stack/stack.hpp"
 #include "survey.hpp"
-#include "units.hpp"
 
 #include <cairn/host/explain.hpp>
 

@@ -1,7 +1,7 @@
 // `cairn inspect FILE.so`: what a plugin says about itself in its note. Nothing of it is run.
 
 #include "commands.hpp"
-#include "plugin_note.hpp"
+#include "loading/plugin_note.hpp"
 
 #include <fmt/format.h>
 

@@ -1,9 +1,9 @@
 // `cairn get`, `set` and `del`: one entry, through the real stack of a region.
 
 #include "commands.hpp"
+#include "config/units.hpp"
 #include "json.hpp"
-#include "raw_access.hpp"
-#include "units.hpp"
+#include "stack/raw_access.hpp"
 
 #include <cairn/host/region.hpp>
 

@@ -2,9 +2,9 @@
 
 #include "commands.hpp"
 #include "json.hpp"
-#include "raw_access.hpp"
 #include "region/store_invalidation.hpp"
-#include "stack.hpp"
+#include "stack/raw_access.hpp"
+#include "stack/stack.hpp"
 
 #include <fmt/format.h>
 #include <fnmatch.h>

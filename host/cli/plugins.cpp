@@ -2,7 +2,7 @@
 // used, why.
 
 #include "commands.hpp"
-#include "plugin_catalog.hpp"
+#include "loading/plugin_catalog.hpp"
 #include "services.hpp"
 
 #include <fmt/format.h>

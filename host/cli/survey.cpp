@@ -1,8 +1,8 @@
 #include "survey.hpp"
 
-#include "raw_access.hpp"
 #include "region/region_core.hpp"
-#include "stack.hpp"
+#include "stack/raw_access.hpp"
+#include "stack/stack.hpp"
 
 #include <cairn/extensions/facts.h>
 

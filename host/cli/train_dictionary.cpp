@@ -2,10 +2,10 @@
 // of the region that compresses.
 
 #include "commands.hpp"
-#include "raw_access.hpp"
+#include "config/units.hpp"
 #include "region/region_core.hpp"
-#include "stack.hpp"
-#include "units.hpp"
+#include "stack/raw_access.hpp"
+#include "stack/stack.hpp"
 
 #include <cairn/extensions/train.h>
 

@@ -1,7 +1,7 @@
 // cairn validate FILE.so: the conformance kit, told as text, JSON, TAP or JUnit.
 #include "commands.hpp"
+#include "config/units.hpp"
 #include "conformance/report_formats.hpp"
-#include "units.hpp"
 
 #include <cairn/error.hpp>
 

@@ -1,15 +1,15 @@
-#include "config_reader.hpp"
+#include "config/config_reader.hpp"
+#include "config/nearest_name.hpp"
 #include "host_lifetime.hpp"
-#include "nearest_name.hpp"
-#include "plan.hpp"
-#include "plugin_catalog.hpp"
-#include "plugin_paths.hpp"
-#include "prometheus.hpp"
+#include "loading/plugin_catalog.hpp"
+#include "loading/plugin_paths.hpp"
 #include "region/background.hpp"
 #include "region/lease.hpp"
+#include "region/prometheus.hpp"
 #include "region/region_core.hpp"
 #include "region/store_invalidation.hpp"
 #include "services.hpp"
+#include "stack/plan.hpp"
 
 #include <cairn/host/host.hpp>
 

@@ -27,14 +27,14 @@ LAYERS = {
 # What only some of these may use: <cairn/host/...> belongs to the host, these headers to one file each.
 HOST_ONLY = "cairn/host/"
 ONE_FILE = {
-    "boost/dll/": "host/src/plugin_library.cpp",
-    "toml++/": "host/src/config_file.cpp",
+    "boost/dll/": "host/src/loading/plugin_library.cpp",
+    "toml++/": "host/src/config/config_file.cpp",
     "CLI/": "host/cli",
 }
 # POSIX, Linux, glibc and the compiler: any layer but the sdk, which stands on the standard library alone.
 SYSTEM = re.compile(
     r"(sys|netinet|arpa|linux)/\w+\.h|"
-    r"(dlfcn|elf|fcntl|immintrin|langinfo|link|malloc|netdb|poll|pthread|sched|signal|spawn|strings|syslog|termios|unistd)\.h")
+    r"(dlfcn|elf|fcntl|fnmatch|immintrin|langinfo|link|malloc|netdb|poll|pthread|sched|signal|spawn|strings|syslog|termios|unistd)\.h")
 # The C standard library, under its C names.
 STANDARD = re.compile(r"[a-z_0-9]+|(assert|errno|inttypes|limits|math|stdbool|stddef|stdint|stdio|stdlib|string|time)\.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
@@ -102,7 +102,7 @@ def self_test():
         "host/include/cairn/host/inward.hpp": '#include "../../../src/good.hpp"\n',
         "host/src/good.cpp": '#include "good.hpp"\n#include <fmt/format.h>\n#include <sys/stat.h>\n',
         "host/src/good.hpp": "",
-        "host/src/plugin_library.cpp": "#include <boost/dll/shared_library.hpp>\n",
+        "host/src/loading/plugin_library.cpp": "#include <boost/dll/shared_library.hpp>\n",
         "host/src/config.cpp": "  #  include <toml++/toml.h>\n",
         "host/src/plugin.cpp": '#include "../../plugins/zstd/zstd.hpp"\n',
         "plugins/zstd/zstd.cpp": '#include "zstd.hpp"\n#include <zstd.h>\n#include <cairn/abi.h>\n',

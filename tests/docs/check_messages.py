@@ -44,7 +44,7 @@ def main():
             print(f"{PAGE} does not say what to do about: {row}")
             missing += 1
     for name in SOURCES:
-        for message in messages_of(root / "host" / "src" / f"{name}.cpp"):
+        for message in messages_of(root / "host" / "src" / "loading" / f"{name}.cpp"):
             if "--list" in sys.argv:
                 print(f"{name}: {message}")
             elif not any(all(part in row for part in fragments_of(message)) for row in rows):

@@ -3,7 +3,7 @@
 //
 //     meson setup build-fuzz -Dfuzzers=true -Db_sanitize=address   # with CC=clang CXX=clang++
 //     build-fuzz/tests/fuzz/fuzz-config -max_total_time=60 CORPUS
-#include "option_values.hpp"
+#include "config/option_values.hpp"
 
 #include <cairn/host/config.hpp>
 #include <cairn/options.hpp>

@@ -1,6 +1,6 @@
 // Any bytes as what a byte store holds: an envelope or not, without a throw; and the metadata of
 // one survives being written again.
-#include "envelope.hpp"
+#include "stack/envelope.hpp"
 
 #include <cstdlib>
 

@@ -8,7 +8,7 @@
 // `now` is the host's clock: set it to make time pass.
 #pragma once
 
-#include "units.hpp"
+#include "config/units.hpp"
 
 #include <cairn/proxy_backend.hpp>
 

@@ -1,6 +1,6 @@
 #include "conformance/child_process.hpp"
 
-#include "file_descriptor.hpp"
+#include "loading/file_descriptor.hpp"
 
 #include <cairn/error.hpp>
 

@@ -1,9 +1,9 @@
 #include "conformance/plugin_on_trial.hpp"
 
-#include "host_layers.hpp"
-#include "option_values.hpp"
-#include "plugin_library.hpp"
-#include "plugin_paths.hpp"
+#include "config/option_values.hpp"
+#include "loading/plugin_library.hpp"
+#include "loading/plugin_paths.hpp"
+#include "stack/host_layers.hpp"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 
 #include "conformance/child_process.hpp"
 #include "conformance/validation.hpp"
-#include "layer.hpp"
+#include "stack/layer.hpp"
 
 #include <cairn/testing/contract.hpp>
 

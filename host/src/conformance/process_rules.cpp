@@ -1,6 +1,6 @@
 #include "conformance/elf_exports.hpp"
 #include "conformance/plugin_rules.hpp"
-#include "file_descriptor.hpp"
+#include "loading/file_descriptor.hpp"
 
 #include <fmt/format.h>
 #include <signal.h>

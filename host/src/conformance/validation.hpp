@@ -4,7 +4,7 @@
 // Errors: Error(config) if the file cannot be looked at. Threads: call it while there is only one.
 #pragma once
 
-#include "plugin_note.hpp"
+#include "loading/plugin_note.hpp"
 
 #include <cairn/host/config.hpp>
 

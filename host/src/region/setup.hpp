@@ -5,7 +5,7 @@
 #pragma once
 
 #include "freshness.hpp"
-#include "stack.hpp"
+#include "stack/stack.hpp"
 
 #include <cairn/host/invalidation.hpp>
 #include <cairn/host/region_options.hpp>

@@ -10,7 +10,7 @@
 //
 // The slope from 0 to 8 layers, divided by 8, is the price of one. Run with
 // --benchmark_enable_random_interleaving=true --benchmark_repetitions=9 and compare medians.
-#include "stack.hpp"
+#include "stack/stack.hpp"
 #include "virtual_stack.hpp"
 
 #include <cairn/cairn.hpp>

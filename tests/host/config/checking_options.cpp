@@ -1,6 +1,6 @@
 #include "catch.hpp"
+#include "config/option_values.hpp"
 #include "environment.hpp"
-#include "option_values.hpp"
 
 #include <cairn/detail/thunks.hpp>
 #include <cairn/options.hpp>

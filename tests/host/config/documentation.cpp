@@ -1,6 +1,6 @@
 // The reference page and the code say the same.
 #include "catch.hpp"
-#include "config_region.hpp"
+#include "config/config_region.hpp"
 
 #include <cairn/host/config.hpp>
 

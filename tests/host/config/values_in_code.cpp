@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include "nearest_name.hpp"
+#include "config/nearest_name.hpp"
 
 #include <cairn/host/config.hpp>
 

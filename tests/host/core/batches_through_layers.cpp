@@ -1,7 +1,7 @@
 // What the host's own layers make of a batch in which some keys fail.
 #include "catch.hpp"
 #include "services.hpp"
-#include "stack.hpp"
+#include "stack/stack.hpp"
 
 #include <cairn/host/clock.hpp>
 #include <cairn/plugin.hpp>

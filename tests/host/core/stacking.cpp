@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include "stack.hpp"
+#include "stack/stack.hpp"
 #include "test_host.hpp"
 
 #include <future>

@@ -1,5 +1,5 @@
 #include "loading.hpp"
-#include "plugin_catalog.hpp"
+#include "loading/plugin_catalog.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 #include "loading.hpp"
-#include "plugin_contract.hpp"
+#include "loading/plugin_contract.hpp"
 
 #include <limits>
 

@@ -1,6 +1,6 @@
 #include "loading.hpp"
-#include "plugin_instance.hpp"
-#include "plugin_library.hpp"
+#include "loading/plugin_instance.hpp"
+#include "loading/plugin_library.hpp"
 
 #include <cairn/entry.hpp>
 

@@ -1,5 +1,5 @@
 #include "loading.hpp"
-#include "plugin_note.hpp"
+#include "loading/plugin_note.hpp"
 
 #include <elf.h>
 #include <link.h>

@@ -1,5 +1,5 @@
 #include "loading.hpp"
-#include "plugin_paths.hpp"
+#include "loading/plugin_paths.hpp"
 
 #include <unistd.h>
 

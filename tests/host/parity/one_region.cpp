@@ -1,7 +1,7 @@
 // Behaviours of dogpile.cache's regions that no other test has as its subject.
 #include "catch.hpp"
-#include "sha1.hpp"
-#include "stack.hpp"
+#include "region/sha1.hpp"
+#include "stack/stack.hpp"
 #include "test_host.hpp"
 
 using namespace cairn;

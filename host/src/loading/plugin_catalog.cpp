@@ -1,6 +1,6 @@
 #include "plugin_catalog.hpp"
 
-#include "nearest_name.hpp"
+#include "config/nearest_name.hpp"
 #include "plugin_library.hpp"
 
 #include <cairn/error.hpp>

@@ -1,7 +1,7 @@
 #include "plan.hpp"
 
-#include "option_values.hpp"
-#include "units.hpp"
+#include "config/option_values.hpp"
+#include "config/units.hpp"
 
 #include <algorithm>
 #include <set>

@@ -1,6 +1,6 @@
 #include "plugin_contract.hpp"
 
-#include "units.hpp"
+#include "config/units.hpp"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "envelope.hpp"
-#include "sha1.hpp"
+#include "region/sha1.hpp"
 
 #include <cairn/plugin.hpp>
 

@@ -1,9 +1,9 @@
 // See explain.hpp. A drawing is made of lines "    name   option = value", one per option, and of
 // an arrow with the kinds of value between two layers.
 
-#include "option_values.hpp"
+#include "config/option_values.hpp"
+#include "config/units.hpp"
 #include "stack.hpp"
-#include "units.hpp"
 
 #include <cairn/host/explain.hpp>
 

@@ -5,7 +5,7 @@
 // that live as long as the process.
 #pragma once
 
-#include "plugin_catalog.hpp"
+#include "loading/plugin_catalog.hpp"
 #include "stack.hpp"
 
 #include <cairn/host/config.hpp>
