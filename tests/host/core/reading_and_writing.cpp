@@ -126,6 +126,27 @@ TEST_CASE("a value of another type is a miss, counted, and an error if strict", 
   CHECK_THROWS_WITH(strict.region().get<int>("k"), Catch::Contains("expected int, got list"));
 }
 
+TEST_CASE("a payload that a codec cannot read is one miss of its batch, and an error if strict",
+          "[region]") {
+  const auto with_codec = [](const std::string& rules) {
+    return "[backend.b]\nplugin = \"memory\"\n[region.raw]\nbackend = \"b\"\n"
+           "[region.r]\nbackend = \"b\"\nwrap = [\"msgpack\"]\n" +
+           rules;
+  };
+  TestHost host(with_codec(""));
+  host.region().set_multi(std::map<std::string, int>{{"a", 1}, {"b", 2}, {"c", 3}});
+  host.region("raw").set("b", "\xc1 is no msgpack");
+  const auto found = host.region().get_multi<int>({"a", "b", "c"});
+  CHECK(found == std::vector<std::optional<int>>{1, std::nullopt, 3});
+  CHECK_FALSE(host.region().get<int>("b").has_value());
+  CHECK(host.region().statistics().unreadable == 2);
+  CHECK(host.region().statistics().hits == 2);
+
+  TestHost strict(with_codec("strict = true\n"));
+  strict.region("raw").set("b", "\xc1 is no msgpack");
+  CHECK_THROWS_WITH(strict.region().get<int>("b"), Catch::Contains("msgpack"));
+}
+
 TEST_CASE("a value that another type wrote is read if the documents agree", "[region]") {
   TestHost host(plain);
   host.region().set("k", std::map<std::string, int>{{"number", 5}});
