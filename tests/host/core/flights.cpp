@@ -3,6 +3,9 @@
 
 #include "catch.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <future>
 #include <thread>
 #include <vector>
@@ -99,10 +102,18 @@ TEST_CASE("everybody who waits is woken by the landing, with or without a deadli
 TEST_CASE("a fork's child knows no flights, and ends its own all the same", "[flights]") {
   Flights flights;
   Lead lead = flights.try_lead("k");
-  flights.after_fork();
-  CHECK_FALSE(flights.in_flight("k"));
-  Lead again = flights.try_lead("k");
-  REQUIRE(again);
-  lead.land_with(Entry::copy("old"));
-  CHECK(flights.in_flight("k"));  // the other one
+  const pid_t child = fork();
+  if (child == 0) {
+    flights.after_fork();
+    if (flights.in_flight("k")) _exit(1);
+    Lead again = flights.try_lead("k");
+    if (!again) _exit(2);
+    lead.land_with(Entry::copy("old"));
+    _exit(flights.in_flight("k") ? 0 : 3);  // the other one
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(flights.in_flight("k"));  // the parent's goes on
 }
