@@ -88,7 +88,7 @@ class Lmdb final : public Backend {
 
   ~Lmdb() override { Store::release(store_); }
 
-  std::optional<Entry> get(Key key, Call) override { return store().get(key); }
+  OptionalEntry get(Key key, Call) override { return store().get(key); }
 
   void set(Key key, const Entry& entry, const SetOptions& how, Call call) override {
     Change change = put(key, entry, how);

@@ -210,9 +210,9 @@ Store::~Store() {
   });
 }
 
-std::optional<Entry> Store::get(Key key) {
+OptionalEntry Store::get(Key key) {
   Environment::Reading reading(*environment_);
-  std::optional<Entry> found = read(reading, key);
+  OptionalEntry found = read(reading, key);
   reading.count(found ? 1 : 0, found ? 0 : 1);
   return found;
 }
@@ -222,7 +222,7 @@ void Store::get_multi(Keys keys, Results results) {
   std::uint64_t hits = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     try {
-      if (std::optional<Entry> entry = read(reading, keys[i])) {
+      if (OptionalEntry entry = read(reading, keys[i])) {
         results.hit(i, std::move(*entry));
         ++hits;
       }
@@ -233,7 +233,7 @@ void Store::get_multi(Keys keys, Results results) {
   reading.count(hits, keys.size() - hits);
 }
 
-std::optional<Entry> Store::read(const Environment::Reading& reading, Key key) {
+OptionalEntry Store::read(const Environment::Reading& reading, Key key) {
   const StoredKey stored(key);
   MDB_val stored_key = to_val(stored.view()), value;
   const int code = mdb_get(reading.txn(), environment_->entries(), &stored_key, &value);

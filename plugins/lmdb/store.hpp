@@ -33,7 +33,7 @@ class Store {
   Store& operator=(const Store&) = delete;
   ~Store();
 
-  std::optional<Entry> get(Key key);
+  OptionalEntry get(Key key);
   void get_multi(Keys keys, Results results);
   void apply(std::span<Change> changes, Writer::Clock::time_point deadline) {
     writer_->apply(changes, deadline);
@@ -52,7 +52,7 @@ class Store {
   const Settings& settings() const noexcept { return settings_; }
 
  private:
-  std::optional<Entry> read(const Environment::Reading& reading, Key key);
+  OptionalEntry read(const Environment::Reading& reading, Key key);
   // Reading the clock costs a tenth of a get, and most entries that are read have no expiry.
   bool has_expired(const Record& record) const noexcept {
     return record.expires() && record.has_expired(services_.now().time_since_epoch().count());

@@ -84,10 +84,10 @@ class Memcached final : public Backend {
         cluster_(settings_, context.services()),
         locks_(cluster_) {}
 
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     const WireKey wire = cluster_.name_of(key);
     const std::string_view item_name = wire.view();
-    std::optional<Entry> found;
+    OptionalEntry found;
     cluster_.exchange(item_name, call, [&](Connection& connection) {
       return connection.get(item_name, [&](const Connection::Item& item) {
         found = mc::to_entry(item.value, item.flags, settings_.largest_inflated());

@@ -59,10 +59,10 @@ class Memory final : public Backend {
         store_(std::make_unique<Store>(settings_, services_)) {}
 
   // Inlined into its thunk, for the reason that Store::get is.
-  [[gnu::always_inline]] std::optional<Entry> get(Key key, Call) override {
-    cairn_entry found{};
-    if (!store_->get(store_->hash(key), key, found)) return std::nullopt;
-    return Entry::adopt(found);
+  [[gnu::always_inline]] OptionalEntry get(Key key, Call) override {
+    OptionalEntry found;
+    store_->get(store_->hash(key), key, found.raw());
+    return found;
   }
 
   void set(Key key, const Entry& entry, const SetOptions& how, Call) override {
@@ -84,9 +84,9 @@ class Memory final : public Backend {
       }
       for (std::size_t i = 0; i < n; ++i) store_->prefetch_record(hashes[i]);
       for (std::size_t i = 0; i < n; ++i) {
-        Entry entry;
-        if (store_->get(hashes[i], keys[from + i], entry.raw())) {
-          results.hit(from + i, std::move(entry));
+        OptionalEntry found;
+        if (store_->get(hashes[i], keys[from + i], found.raw())) {
+          results.hit(from + i, std::move(*found));
         }
       }
     }

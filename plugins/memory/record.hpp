@@ -123,8 +123,10 @@ struct Record : cairn_owner {
   SharedPayload payload() const noexcept { return load<SharedPayload>(key_offset() + key_size); }
   bool expired(std::int64_t now_ns) noexcept { return now_ns >= time().expires_ns; }
 
-  /// What to hand out, under `owner`, on which a reference is passed.
-  cairn_entry entry(cairn_owner* owner) noexcept;
+  /// Fills in what to hand out, under `owner`, on which a reference is passed. Field by field and
+  /// where the caller wants it: a copy of the whole would wait for each of these stores.
+  /// Precondition: `out` is zeroed.
+  void hand_out(cairn_owner* owner, cairn_entry& out) noexcept;
 
   /// What it costs to keep: the allocation as the C library makes it, its place in the index and its
   /// share of the policy's tables, and what it shares, as declared.
@@ -274,8 +276,7 @@ inline Record* Record::make(std::string_view key, const Entry& value, std::int64
   return record;
 }
 
-[[gnu::always_inline]] inline cairn_entry Record::entry(cairn_owner* owner) noexcept {
-  cairn_entry out{};
+[[gnu::always_inline]] inline void Record::hand_out(cairn_owner* owner, cairn_entry& out) noexcept {
   std::size_t offset = head;
   if ((layout & timed) != 0) {
     out.expires_ns = time().expires_ns;
@@ -298,7 +299,6 @@ inline Record* Record::make(std::string_view key, const Entry& value, std::int64
     out.type = from.type;
     describe(out, static_cast<std::uint16_t>(from.kind), version);
   }
-  return out;
 }
 
 inline void Record::destroy_record(cairn_owner* owner) noexcept {

@@ -91,10 +91,7 @@ class Store {
         if (record != nullptr) pin.take_off();
       }
     }
-    cairn_entry found{};
-    if (!search(reader, shard, hash, key, found)) return missed(reader);
-    out = found;
-    return true;
+    return search(reader, shard, hash, key, out) || missed(reader);
   }
 
   /// Errors: Error(rejected) for what can never be kept; std::bad_alloc.
@@ -195,7 +192,8 @@ class Store {
     while (found.empty() && step(cursor, limit, found)) {
     }
     for (Record* record : found) {
-      const cairn_entry entry = record->entry(record);
+      cairn_entry entry{};
+      record->hand_out(record, entry);
       visit(record->key(), entry);
       cairn_release(record);
     }
@@ -272,11 +270,11 @@ class Store {
     reads_.hit(reader);
     if (reader.may_give_out(pin)) [[likely]] {
       pin.give_out();
-      out = record.entry(&pin);
+      record.hand_out(&pin, out);
     } else {
       cairn_retain(&record);
       pin.take_off();
-      out = record.entry(&record);
+      record.hand_out(&record, out);
     }
     return true;
   }

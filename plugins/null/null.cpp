@@ -11,7 +11,7 @@ class Null final : public Backend {
   static constexpr auto name = "null";
   static constexpr auto help = "Keeps nothing: every read is a miss.";
 
-  std::optional<Entry> get(Key, Call) override { return std::nullopt; }
+  OptionalEntry get(Key, Call) override { return std::nullopt; }
   void set(Key, const Entry&, const SetOptions&, Call) override {}
   bool remove(Key, Call) override { return false; }
   void get_multi(Keys, Results, Call) override {}

@@ -55,7 +55,7 @@ class Redis final : public Backend {
   explicit Redis(const Context& context)
       : settings_(read_settings(context.options())), parts_(std::make_unique<Parts>(settings_)) {}
 
-  std::optional<Entry> get(Key key, Call call) override;
+  OptionalEntry get(Key key, Call call) override;
   void set(Key key, const Entry& entry, const SetOptions& how, Call call) override;
   bool remove(Key key, Call call) override;
   void get_multi(Keys keys, Results results, Call call) override;
@@ -129,7 +129,7 @@ class Redis final : public Backend {
   std::unique_ptr<Parts> parts_;
 };
 
-std::optional<Entry> Redis::get(Key key, Call call) {
+OptionalEntry Redis::get(Key key, Call call) {
   CommandBuffer command;
   command.add({"GET", key});
   const bool reads = may_be_behind({&key, 1});

@@ -15,7 +15,7 @@ namespace {
 struct CountsWithoutCare final : testing::MapBackend {
   static constexpr auto name = "counts-without-care";
   static constexpr auto help = "Has a fault.";
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     calls_ = calls_ + 1;
     return MapBackend::get(key, call);
   }

@@ -19,7 +19,7 @@ struct Thrower : Backend {
   explicit Thrower(const Context& context) {
     if (context.options().node()) throw_it();
   }
-  std::optional<Entry> get(Key, Call) override { return throw_it(), std::nullopt; }
+  OptionalEntry get(Key, Call) override { return throw_it(), std::nullopt; }
   void set(Key, const Entry&, const SetOptions&, Call) override { throw_it(); }
   bool remove(Key, Call) override { return throw_it(), true; }
   void get_multi(Keys, Results results, Call) override {
@@ -234,7 +234,7 @@ TEST_CASE("remaining time is bounded by the deadline and never negative", "[boun
 
 TEST_CASE("a component's declaration is what its class says", "[boundary]") {
   struct Plain final : Backend {
-    std::optional<Entry> get(Key, Call) override { return std::nullopt; }
+    OptionalEntry get(Key, Call) override { return std::nullopt; }
     void set(Key, const Entry&, const SetOptions&, Call) override {}
     bool remove(Key, Call) override { return false; }
   };

@@ -21,7 +21,7 @@ struct Below final : Backend {
     std::string& text = asked.emplace_back(operation);
     for (const Key key : keys) text += " " + std::string(key.view());
   }
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     note("get", key);
     if (key == Key("broken")) throw Error(Errc::unavailable, "below: is down");
     const auto it = entries.find(std::string(key.view()));
@@ -232,7 +232,7 @@ TEST_CASE("one value of a batch that cannot be encoded does not keep the others 
 TEST_CASE("batches of a backend that has none are its single operations, answered one by one",
           "[proxy]") {
   struct Single final : Backend {
-    std::optional<Entry> get(Key key, Call) override {
+    OptionalEntry get(Key key, Call) override {
       if (key == Key("bad")) throw Error(Errc::timeout, "slow");
       return key == Key("absent") ? std::nullopt : std::optional(Entry::copy(key.view()));
     }
@@ -272,7 +272,7 @@ struct Splitter final : ProxyBackend {
   static constexpr auto help = "Cuts batches.";
   static constexpr bool split_batches = true;
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     if (key == Key("burst")) throw std::runtime_error("not an Error");
     return next().get(key, call);
   }
@@ -336,7 +336,7 @@ namespace {
 struct Fallback final : ProxyBackend {
   static constexpr auto name = "fallback";
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     try {
       return next().get(key, call);
     } catch (const Error&) {

@@ -144,9 +144,7 @@ class ComponentUnderTest {
   // Batches in terms of single operations; everything else refused.
   struct Missing final : cairn::Backend {
     std::optional<cairn::Next>* single = nullptr;
-    std::optional<cairn::Entry> get(cairn::Key k, cairn::Call c) override {
-      return (*single)->get(k, c);
-    }
+    cairn::OptionalEntry get(cairn::Key k, cairn::Call c) override { return (*single)->get(k, c); }
     void set(cairn::Key k, const cairn::Entry& e, const cairn::SetOptions& o,
              cairn::Call c) override {
       (*single)->set(k, e, o, c);

@@ -9,7 +9,7 @@
 struct MapBackend final : cairn::Backend {
   std::unordered_map<std::string, cairn::Entry> entries;
 
-  std::optional<cairn::Entry> get(cairn::Key key, cairn::Call) override {
+  cairn::OptionalEntry get(cairn::Key key, cairn::Call) override {
     const auto it = entries.find(std::string(key.view()));
     return it == entries.end() ? std::nullopt : std::optional(it->second);
   }

@@ -71,7 +71,7 @@ void works_in_a_young_host(PluginTrial& t) {
   t.trial.expect(stored == CAIRN_OK,
                  fmt::format("in a younger host, whose structs are longer, set answers {}: {}",
                              stored, call->error_text));
-  const std::optional<Entry> found = layer->get(key, Call(call.get()));
+  const OptionalEntry found = layer->get(key, Call(call.get()));
   t.trial.expect(!found || testing::same_payload(*found, value),
                  "in a younger host, whose structs are longer, get answers another value");
   layer->remove(key, Call(call.get()));

@@ -25,8 +25,8 @@ class EnvelopeLayer final : public ProxyBackend {
   static constexpr auto emits = Kinds::bytes;
   using ProxyBackend::ProxyBackend;
 
-  std::optional<Entry> get(Key key, Call call) override {
-    std::optional<Entry> found = next().get(key, call);
+  OptionalEntry get(Key key, Call call) override {
+    OptionalEntry found = next().get(key, call);
     if (found) *found = opened(*found);
     return found;
   }
@@ -90,7 +90,7 @@ class SerialLayer final : public ProxyBackend {
   static constexpr auto transforms = Transforms::everything;
   using ProxyBackend::ProxyBackend;
 
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     const std::lock_guard lock(mutex_);
     return next().get(key, call);
   }

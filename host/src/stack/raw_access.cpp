@@ -22,7 +22,7 @@ class Remembering final : public Backend {
   static constexpr auto name = "remembering";
   static constexpr auto help = "Holds nothing, and remembers the first key that it is asked for.";
 
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     if (remembered != nullptr && !*remembered) *remembered = std::string(key);
     return std::nullopt;
   }

@@ -5,7 +5,7 @@
 //
 //     class Map final : public cairn::Backend {
 //      public:
-//       std::optional<Entry> get(Key key, Call) override;
+//       OptionalEntry get(Key key, Call) override;
 //       void set(Key key, const Entry& entry, const SetOptions&, Call) override;
 //       bool remove(Key key, Call) override;
 //     };
@@ -23,6 +23,7 @@
 #include <cairn/entry.hpp>
 #include <cairn/error.hpp>
 #include <cairn/key.hpp>
+#include <cairn/optional_entry.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -91,7 +92,7 @@ class Backend {
   virtual ~Backend() = default;
 
   /// The entry under `key`, or nullopt if there is none or its time to live is over.
-  virtual std::optional<Entry> get(Key key, Call call) = 0;
+  virtual OptionalEntry get(Key key, Call call) = 0;
 
   /// Stores `entry` under `key`, replacing what was there. Being a cache, it may forget the entry
   /// early, but it never returns it later than `options.ttl` from now.

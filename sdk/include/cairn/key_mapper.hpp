@@ -31,7 +31,7 @@ class KeyMapper : public ProxyBackend {
   /// Appends the key that the layer below is to see.
   virtual void map_key(Key key, KeyBuffer& out) const = 0;
 
-  std::optional<Entry> get(Key key, Call call) final {
+  OptionalEntry get(Key key, Call call) final {
     KeyBuffer mapped;
     map_key(key, mapped);
     return next().get(mapped.key(), call);

@@ -67,14 +67,12 @@ class Next final : public Backend {
   /// In front of any Backend, for tests.
   explicit Next(Backend& backend) noexcept;
 
-  std::optional<Entry> get(Key key, Call call) override {
-    std::optional<Entry> found(std::in_place);
-    found->raw() = cairn_entry{};
-    const cairn_status status =
-        table_.get.fn(table_.get.self, call.raw(), key.raw(), &found->raw());
+  OptionalEntry get(Key key, Call call) override {
+    OptionalEntry found;
+    const cairn_status status = table_.get.fn(table_.get.self, call.raw(), key.raw(), &found.raw());
     if (status != CAIRN_OK) [[unlikely]] {
+      found.disown();
       check(status, call);
-      found.reset();
     }
     return found;
   }
@@ -153,7 +151,7 @@ class ProxyBackend : public Backend {
   /// In front of any Backend, for tests. Precondition: `next` outlives this.
   explicit ProxyBackend(Backend& next) noexcept : next_(next) {}
 
-  std::optional<Entry> get(Key key, Call call) override { return next_.get(key, call); }
+  OptionalEntry get(Key key, Call call) override { return next_.get(key, call); }
   void set(Key key, const Entry& entry, const SetOptions& options, Call call) override {
     next_.set(key, entry, options, call);
   }

@@ -43,8 +43,8 @@ class ValueCodec : public ProxyBackend {
   /// Errors: Error(corrupt).
   virtual Entry decode(const Entry& stored) const = 0;
 
-  std::optional<Entry> get(Key key, Call call) final {
-    std::optional<Entry> found = next().get(key, call);
+  OptionalEntry get(Key key, Call call) final {
+    OptionalEntry found = next().get(key, call);
     if (found) *found = decoded(*found);
     return found;
   }

@@ -10,7 +10,7 @@ namespace {
 class Leaf final : public Backend {
  public:
   explicit Leaf(const cairn_next& store) : store_(store) {}
-  std::optional<Entry> get(Key key, Call call) override { return store_.get(key, call); }
+  OptionalEntry get(Key key, Call call) override { return store_.get(key, call); }
   void set(Key key, const Entry& entry, const SetOptions& options, Call call) override {
     store_.set(key, entry, options, call);
   }
@@ -23,7 +23,7 @@ class Leaf final : public Backend {
 class Layer final : public Backend {
  public:
   explicit Layer(std::unique_ptr<Backend> below) : below_(std::move(below)) {}
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     if (key.size() == 0) refuse("an empty key");
     return below_->get(key, call);
   }

@@ -12,7 +12,7 @@ class Working final : public ProxyBackend {
   static constexpr auto transforms = Transforms::nothing;
   static constexpr bool split_batches = true;
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     if (key.size() == 0) refuse("an empty key");
     return next().get(key, call);
   }

@@ -206,7 +206,7 @@ TEST_CASE(
   for (int i = 0; i < 20; ++i) {
     const std::string key = "k" + std::to_string(i);
     try {
-      const std::optional<Entry> found = redis->get(key, Call());
+      const OptionalEntry found = redis->get(key, Call());
       CHECK(found->bytes() == key);
     } catch (const Error& error) {
       CHECK(error.code() == Errc::unavailable);

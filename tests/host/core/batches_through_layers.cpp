@@ -19,7 +19,7 @@ struct OneByOne final : Backend {
   static constexpr auto help = "A store without batches.";
   static constexpr auto accepts = Kinds::bytes;
 
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     refuse_bad(key);
     const auto it = entries.find(std::string(key));
     return it == entries.end() ? std::nullopt : std::optional(it->second);

@@ -25,7 +25,7 @@ using testing::MapBackend;
 
 struct ForksInCalls final : MapBackend {
   NAMED("forks-in-calls")
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     fork();  // and both go on
     return MapBackend::get(key, call);
   }
@@ -53,7 +53,7 @@ struct Prints final : MapBackend {
 
 struct FloodsErrors final : MapBackend {
   NAMED("floods-errors")
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     const std::string much(std::size_t{1} << 15, '!');
     if (write(STDERR_FILENO, much.data(), much.size()) < 0) return std::nullopt;
     return MapBackend::get(key, call);
@@ -103,7 +103,7 @@ struct SlowToMake final : MapBackend {
 
 struct AnswersByThread final : Backend {
   NAMED("answers-by-thread")
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     const auto it = items().find(std::string(key.view()));
     return it == items().end() ? std::nullopt : std::optional(it->second);
   }

@@ -18,7 +18,7 @@ using testing::MapBackend;
 
 struct LeaksReference final : MapBackend {
   NAMED("leaks-reference")
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     auto found = MapBackend::get(key, call);
     if (found) cairn_retain(found->raw().owner);  // for nobody
     return found;
@@ -35,7 +35,7 @@ struct ReleasesTwice final : MapBackend {
 
 struct ReturnsBorrowed final : MapBackend {
   NAMED("returns-borrowed")
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     const auto found = MapBackend::get(key, call);
     if (!found || !found->is_bytes()) return found;
     return Entry::borrow(found->bytes());
@@ -65,9 +65,7 @@ struct MixesUpBatches final : MapBackend {
 struct CutsKeys final : MapBackend {
   NAMED("cuts-keys")
   static Key until_zero(Key key) { return key.view().substr(0, key.view().find('\0')); }
-  std::optional<Entry> get(Key key, Call call) override {
-    return MapBackend::get(until_zero(key), call);
-  }
+  OptionalEntry get(Key key, Call call) override { return MapBackend::get(until_zero(key), call); }
   void set(Key key, const Entry& entry, const SetOptions& options, Call call) override {
     MapBackend::set(until_zero(key), entry, options, call);
   }
@@ -107,7 +105,7 @@ struct OverflowsTtl final : MapBackend {
 
 struct IgnoresDeadlines final : MapBackend {
   NAMED("ignores-deadlines")
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     if (call.has_deadline()) std::this_thread::sleep_for(std::chrono::milliseconds(1100));
     return MapBackend::get(key, call);
   }
@@ -142,7 +140,7 @@ struct WaitsForLocks final : MapBackend {
 // A map without care: what the next three have in common.
 template <bool locks>
 struct Careless : Backend {
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     const auto guard = enter();
     const auto it = items_.find(std::string(key.view()));
     return it == items_.end() ? std::nullopt : std::optional(it->second);
@@ -169,7 +167,7 @@ struct Races final : Careless<false> {
 };
 struct KeepsLocksInChildren final : MapBackend {
   NAMED("keeps-locks-in-children")
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     const std::lock_guard guard(slow_);
     std::this_thread::sleep_for(std::chrono::microseconds(300));
     return MapBackend::get(key, call);

@@ -23,7 +23,7 @@ struct ForgetsBatches final : ProxyBackend {
   NAMED("forgets-batches")
   static constexpr auto transforms = Transforms::key;
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key k, Call c) override { return next().get(prefixed(k), c); }
+  OptionalEntry get(Key k, Call c) override { return next().get(prefixed(k), c); }
   void set(Key k, const Entry& e, const SetOptions& o, Call c) override {
     next().set(prefixed(k), e, o, c);
   }
@@ -80,7 +80,7 @@ struct UndeclaredFlow final : ProxyBackend {
   NAMED("undeclared-flow")
   static constexpr auto transforms = Transforms::nothing;
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key k, Call c) override {
+  OptionalEntry get(Key k, Call c) override {
     next().get(k, c);
     return next().get(k, c);  // to be sure
   }
@@ -91,7 +91,7 @@ struct SwallowsErrors final : ProxyBackend {
   NAMED("swallows-errors")
   static constexpr auto transforms = Transforms::nothing;
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key k, Call c) override {
+  OptionalEntry get(Key k, Call c) override {
     try {
       return next().get(k, c);
     } catch (const Error&) {
@@ -105,7 +105,7 @@ struct LosesTheCall final : ProxyBackend {
   NAMED("loses-the-call")
   static constexpr auto transforms = Transforms::nothing;
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key k, Call) override { return next().get(k, Call()); }
+  OptionalEntry get(Key k, Call) override { return next().get(k, Call()); }
   void get_multi(Keys k, Results r, Call c) override { next().get_multi(k, r, c); }
 };
 
@@ -156,7 +156,7 @@ struct FailsWholeBatches final : ProxyBackend {
     if (!e.bytes().starts_with('<')) throw Error(Errc::corrupt, "no mark");
     return Entry::copy(e.bytes().substr(1));
   }
-  std::optional<Entry> get(Key k, Call c) override {
+  OptionalEntry get(Key k, Call c) override {
     auto found = next().get(k, c);
     if (found) *found = decoded(*found);
     return found;
@@ -189,7 +189,7 @@ struct EmitsDocuments final : ProxyBackend {
                  Call c) override {
     next().set_multi(k, e, o, s, c);
   }
-  std::optional<Entry> get(Key k, Call c) override { return next().get(k, c); }
+  OptionalEntry get(Key k, Call c) override { return next().get(k, c); }
   void get_multi(Keys k, Results r, Call c) override { next().get_multi(k, r, c); }
 };
 
@@ -197,7 +197,7 @@ struct TooSlow final : ProxyBackend {
   NAMED("too-slow")
   static constexpr auto transforms = Transforms::nothing;
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key k, Call c) override {
+  OptionalEntry get(Key k, Call c) override {
     std::this_thread::sleep_for(std::chrono::microseconds(30));
     return next().get(k, c);
   }

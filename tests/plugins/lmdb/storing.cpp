@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string text_of(const std::optional<Entry>& entry) {
+std::string text_of(const OptionalEntry& entry) {
   return entry ? std::string(entry->bytes()) : "(miss)";
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("entries survive the program", "[lmdb]") {
 
 TEST_CASE("an entry outlives the component it came from", "[lmdb]") {
   TemporaryFolder folder;
-  std::optional<Entry> entry;
+  OptionalEntry entry;
   {
     ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
     lmdb->set("k", Entry::borrow("still here"), {}, Call());

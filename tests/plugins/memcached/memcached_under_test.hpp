@@ -78,7 +78,7 @@ class Bystander {
   memcached_st* client_;
 };
 
-inline std::string text_of(const std::optional<cairn::Entry>& entry) {
+inline std::string text_of(const cairn::OptionalEntry& entry) {
   return entry ? std::string(entry->bytes()) : "(miss)";
 }
 

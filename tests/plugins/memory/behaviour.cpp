@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string text_of(const std::optional<Entry>& entry) {
+std::string text_of(const OptionalEntry& entry) {
   return entry ? std::string(entry->bytes()) : "(miss)";
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("a borrowed value is copied: what the caller does with its buffer late
 }
 
 TEST_CASE("an entry outlives its removal and the cache it came from", "[memory]") {
-  std::optional<Entry> kept;
+  OptionalEntry kept;
   {
     ComponentUnderTest memory("memory");
     memory->set("k", Entry::copy("still here"), {}, Call());

@@ -9,7 +9,7 @@ namespace {
 
 struct Map final : Backend {
   std::unordered_map<std::string, Entry> entries;
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     const auto it = entries.find(std::string(key.view()));
     return it == entries.end() ? std::nullopt : std::optional(it->second);
   }

@@ -296,7 +296,7 @@ TEST_CASE("a hit through zstd is one allocation", "[zstd]") {
 
 TEST_CASE("many threads share the contexts", "[zstd]") {
   struct Null final : Backend {
-    std::optional<Entry> get(Key, Call) override { return frame; }
+    OptionalEntry get(Key, Call) override { return frame; }
     void set(Key, const Entry& entry, const SetOptions&, Call) override { written += entry.size(); }
     bool remove(Key, Call) override { return false; }
     Entry frame;

@@ -7,7 +7,7 @@ struct Mine final : cairn::KeyMapper {
   static constexpr auto help = "Mine.";
   using KeyMapper::KeyMapper;
   void map_key(cairn::Key, cairn::KeyBuffer&) const override {}
-  std::optional<cairn::Entry> get(cairn::Key, cairn::Call) override { return std::nullopt; }
+  cairn::OptionalEntry get(cairn::Key, cairn::Call) override { return std::nullopt; }
 };
 
 CAIRN_PLUGIN("org.example.mine", "1.0.0", Mine);

@@ -5,7 +5,7 @@
 struct Mine final : cairn::Backend {
   static constexpr auto name = "mine";
   static constexpr auto help = "Mine.";
-  std::optional<cairn::Entry> get(cairn::Key, cairn::Call) override { return std::nullopt; }
+  cairn::OptionalEntry get(cairn::Key, cairn::Call) override { return std::nullopt; }
   bool remove(cairn::Key, cairn::Call) override { return false; }
 };
 

@@ -5,7 +5,7 @@
 struct Mine final : cairn::Backend {
   static constexpr auto name = "mine";
   static constexpr auto help = "Mine.";
-  std::optional<cairn::Entry> get(cairn::Key, cairn::Call) override { return std::nullopt; }
+  cairn::OptionalEntry get(cairn::Key, cairn::Call) override { return std::nullopt; }
   void set(cairn::Key, const cairn::Entry&, const cairn::SetOptions&, cairn::Call) override {}
   bool remove(cairn::Key, cairn::Call) override { return false; }
   bool remove(int) { return false; }

@@ -5,7 +5,7 @@
 struct Mine final : cairn::ProxyBackend {
   static constexpr auto name = "mine";
   static constexpr auto help = "Mine.";
-  std::optional<cairn::Entry> get(cairn::Key, cairn::Call) override { return std::nullopt; }
+  cairn::OptionalEntry get(cairn::Key, cairn::Call) override { return std::nullopt; }
   void get_multi(cairn::Keys, cairn::Results, cairn::Call) override {}
   explicit Mine(cairn::Backend& below) : ProxyBackend(below) {}
 };

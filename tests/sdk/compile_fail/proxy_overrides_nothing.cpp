@@ -6,7 +6,7 @@ struct Mine final : cairn::ProxyBackend {
   static constexpr auto name = "mine";
   static constexpr auto help = "Mine.";
   using ProxyBackend::ProxyBackend;
-  std::optional<cairn::Entry> Get(cairn::Key, cairn::Call) { return std::nullopt; }
+  cairn::OptionalEntry Get(cairn::Key, cairn::Call) { return std::nullopt; }
 };
 
 CAIRN_PLUGIN("org.example.mine", "1.0.0", Mine);

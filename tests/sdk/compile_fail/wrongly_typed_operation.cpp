@@ -7,7 +7,7 @@ struct Mine final : cairn::Backend {
   static constexpr auto help = "Mine.";
   void set(cairn::Key, const cairn::Entry&, const cairn::SetOptions&, cairn::Call) override {}
   bool remove(cairn::Key, cairn::Call) override { return false; }
-  std::optional<cairn::Entry> get(cairn::Key) { return std::nullopt; }
+  cairn::OptionalEntry get(cairn::Key) { return std::nullopt; }
 };
 
 CAIRN_PLUGIN("org.example.mine", "1.0.0", Mine);

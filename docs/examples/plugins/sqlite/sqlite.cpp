@@ -91,9 +91,9 @@ class Sqlite final : public Backend {
     Statement(db_.raw, "DELETE FROM cairn WHERE ends <= ?").bind(1, now()).run();
   }
 
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     wait_for(call);
-    std::optional<Entry> found;
+    OptionalEntry found;
     get_.bind(1, key.view()).bind(2, now()).run([&](sqlite3_stmt* row) {
       const auto* bytes = static_cast<const char*>(sqlite3_column_blob(row, 0));
       found = Entry::copy({bytes, static_cast<std::size_t>(sqlite3_column_bytes(row, 0))});

@@ -12,7 +12,7 @@ class @Class@ final : public Backend {
   static constexpr auto threads = Threads::serial;  // one call at a time; leave it out if your store bears more
   explicit @Class@(const Context& context) : services_(context.services()) {}
 
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     const auto it = items_.find(std::string(key.view()));
     const bool there = it != items_.end() && it->second.expires() > services_.now();
     return there ? std::optional(it->second) : std::nullopt;

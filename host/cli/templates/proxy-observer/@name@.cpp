@@ -11,7 +11,7 @@ class @Class@ final : public ProxyBackend {
   static constexpr auto help = "Counts the keys that are asked for.";
   static constexpr auto transforms = Transforms::nothing;
   using ProxyBackend::ProxyBackend;
-  std::optional<Entry> get(Key key, Call call) override {
+  OptionalEntry get(Key key, Call call) override {
     ++asked_;
     return next().get(key, call);
   }

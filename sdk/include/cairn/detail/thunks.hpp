@@ -108,12 +108,15 @@ struct Thunks {
 
   static cairn_status get(void* self, cairn_call* call, cairn_bytes key,
                           cairn_entry* out) noexcept {
-    return guard(call, layer(), [&]() -> cairn_status {
-      std::optional<Entry> found = CAIRN_CALL(get, Key(key), Call(call));
-      if (!found) return CAIRN_MISS;
-      *out = found->release();
-      return CAIRN_OK;
-    });
+    // The author's method makes its result where the caller wants it.
+    try {
+      const auto* found =
+          ::new (static_cast<void*>(out)) OptionalEntry(CAIRN_CALL(get, Key(key), Call(call)));
+      return found->has_value() ? CAIRN_OK : CAIRN_MISS;
+    } catch (...) {
+      *out = cairn_entry{};  // what it had made is gone
+      return from_exception(call, layer());
+    }
   }
   static cairn_status set(void* self, cairn_call* call, cairn_bytes key, const cairn_entry* entry,
                           const cairn_set_options* raw_options) noexcept {

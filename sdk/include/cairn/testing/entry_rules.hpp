@@ -10,7 +10,7 @@ namespace cairn::testing::rules {
 // ---- the plain things ----
 
 inline void absent_is_a_miss(Trial& t) {
-  const std::optional<Entry> found = t.backend().get(t.key("never set"), t.call());
+  const OptionalEntry found = t.backend().get(t.key("never set"), t.call());
   t.expect(!found, "get answers a key that was never set");
 }
 
@@ -102,7 +102,7 @@ inline void keys_are_long_and_short(Trial& t) {
     t.backend().remove(twin, t.call());
   }
   try {
-    const std::optional<Entry> before = t.backend().get("", t.call());
+    const OptionalEntry before = t.backend().get("", t.call());
     t.backend().set("", t.value("empty key"), {}, t.call());
     t.expect(t.read("") == shown(t.value("empty key")), "the empty key does not keep its value");
     t.backend().remove("", t.call());
@@ -121,7 +121,7 @@ inline void payloads_come_back(Trial& t) {
   for (const NamedSample& sample : samples(t.traits().accepts)) {
     try {
       t.backend().set(key, sample.entry, {}, t.call());
-      const std::optional<Entry> found = t.backend().get(key, t.call());
+      const OptionalEntry found = t.backend().get(key, t.call());
       if (!found) {
         t.expect(sample.may_be_rejected, sample.name + " is not there after it was set");
       } else {
@@ -164,7 +164,7 @@ inline void objects_stay_themselves(Trial& t) {
   const std::string key = t.key("k");
   const Entry object = SampleObject::entry("shared");
   t.backend().set(key, object, {}, t.call());
-  const std::optional<Entry> found = t.backend().get(key, t.call());
+  const OptionalEntry found = t.backend().get(key, t.call());
   if (t.expect(found && found->is_object(), "an object does not come back as an object")) {
     t.expect(found->raw().data == object.raw().data,
              "an object comes back at another address: it was copied");
@@ -197,7 +197,7 @@ inline void borrowed_payloads_are_copied(Trial& t) {
   t.backend().set_multi(keys, {&value, 1}, {}, Statuses(&status, 1), t.call());
   scratch.assign(scratch.size(), '#');  // the caller's buffer is the caller's again
   for (const std::string& k : {key, batch_key}) {
-    const std::optional<Entry> found = t.backend().get(k, t.call());
+    const OptionalEntry found = t.backend().get(k, t.call());
     t.expect(
         !found || same_payload(*found, expected),
         std::string(k == key ? "set" : "set_multi") +
@@ -212,7 +212,7 @@ inline void results_outlive_the_store(Trial& t) {
   const std::string key = t.key("k");
   const Entry original = t.value(std::string(500, 'a'));
   t.backend().set(key, original, {}, t.call());
-  std::optional<Entry> held = t.backend().get(key, t.call());
+  OptionalEntry held = t.backend().get(key, t.call());
   if (!held) return;
   if (!t.expect(held->owned() || held->size() == 0,
                 "get handed out a borrowed pointer: a result needs an owner that keeps it alive")) {
@@ -293,7 +293,7 @@ inline void references_balance(Trial& t) {
     b.set(key, value("first"), {}, t.call());
     b.get(key, t.call());
     b.set(key, value("second"), {}, t.call());
-    const std::optional<Entry> held = b.get(key, t.call());
+    const OptionalEntry held = b.get(key, t.call());
     b.remove(key, t.call());
     b.get(key, t.call());
     const Key keys[] = {key, other, key};

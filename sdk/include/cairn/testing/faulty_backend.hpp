@@ -29,7 +29,7 @@ class FaultyBackend final : public ProxyBackend {
   }
   void recover() noexcept { left_ = forever; }
 
-  std::optional<Entry> get(Key k, Call c) override { return check(), next().get(k, c); }
+  OptionalEntry get(Key k, Call c) override { return check(), next().get(k, c); }
   void set(Key k, const Entry& e, const SetOptions& o, Call c) override {
     check(), next().set(k, e, o, c);
   }

@@ -19,7 +19,7 @@ class MapBackend : public Backend {
   /// `clock` outlives this; null: the system's.
   explicit MapBackend(const ManualClock* clock = nullptr) noexcept : clock_(clock) {}
 
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     const std::lock_guard guard(mutex_);
     const auto it = items_.find(std::string(key.view()));
     if (it == items_.end() || it->second.ends <= now()) return std::nullopt;
@@ -71,7 +71,7 @@ class MapBackend : public Backend {
   }
 
   /// What is kept under `key`, whatever its time to live; for looking behind a proxy.
-  std::optional<Entry> peek(Key key) const {
+  OptionalEntry peek(Key key) const {
     const std::lock_guard guard(mutex_);
     const auto it = items_.find(std::string(key.view()));
     return it == items_.end() ? std::nullopt : std::optional(it->second.entry);

@@ -322,7 +322,7 @@ inline void foreign_payloads_are_corrupt(Trial& t) {
   for (const std::string& bytes : strange) {
     t.store().set(below_key, Entry::copy(bytes), {}, t.call());
     try {
-      const std::optional<Entry> found = t.backend().get(key, t.call());
+      const OptionalEntry found = t.backend().get(key, t.call());
       if (found) shown(*found);  // reads every part of it
     } catch (const Error& error) {
       if (error.code() == Errc::corrupt) continue;

@@ -39,9 +39,7 @@ class RecordingBackend final : public ProxyBackend {
     calls_.swap(cleared);
   }
 
-  std::optional<Entry> get(Key k, Call c) override {
-    return note("get", {&k, 1}, c), next().get(k, c);
-  }
+  OptionalEntry get(Key k, Call c) override { return note("get", {&k, 1}, c), next().get(k, c); }
   void set(Key k, const Entry& e, const SetOptions& o, Call c) override {
     note("set", {&k, 1}, c, {&e, 1}, o);
     next().set(k, e, o, c);

@@ -19,7 +19,7 @@ class SlowBackend final : public ProxyBackend {
 
   void set_delay(std::chrono::nanoseconds delay) noexcept { delay_ = delay.count(); }
 
-  std::optional<Entry> get(Key k, Call c) override { return wait(c), next().get(k, c); }
+  OptionalEntry get(Key k, Call c) override { return wait(c), next().get(k, c); }
   void set(Key k, const Entry& e, const SetOptions& o, Call c) override {
     wait(c), next().set(k, e, o, c);
   }

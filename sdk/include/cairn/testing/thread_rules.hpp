@@ -40,7 +40,7 @@ inline void threads_see_the_same(Trial& t) {
   std::string seen;
   std::thread([&] {
     try {
-      const std::optional<Entry> found = t.backend().get(key, Call());
+      const OptionalEntry found = t.backend().get(key, Call());
       seen = found ? shown(*found) : "a miss";
       t.backend().remove(removed, Call());
     } catch (const std::exception& error) {
@@ -79,7 +79,7 @@ inline void values_stay_whole(Trial& t) {
           break;
         }
         default: {
-          const std::optional<Entry> found = t.backend().get(names[i], Call());
+          const OptionalEntry found = t.backend().get(names[i], Call());
           if (found && !same_payload(*found, value(i))) {
             t.violation(
                 "four threads at once get a damaged or another key's value: it declares that any "

@@ -131,7 +131,7 @@ class Trial {
 
   /// What `key` answers, as text: for comparing and for messages.
   std::string read(Key key) {
-    const std::optional<Entry> found = backend().get(key, call());
+    const OptionalEntry found = backend().get(key, call());
     return found ? shown(*found) : "a miss";
   }
 

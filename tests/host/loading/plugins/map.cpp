@@ -35,7 +35,7 @@ class Map final : public Backend {
   static constexpr auto name = NAME;
   static constexpr auto help = "Keeps everything.";
 
-  std::optional<Entry> get(Key key, Call) override {
+  OptionalEntry get(Key key, Call) override {
     const std::scoped_lock lock(mutex_);
     const auto it = entries_.find(std::string(key.view()));
     if (it == entries_.end()) return std::nullopt;

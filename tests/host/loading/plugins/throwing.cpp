@@ -39,7 +39,7 @@ class Throwing final : public Backend {
     if (what != "nothing") raise(what);
   }
 
-  std::optional<Entry> get(Key key, Call) override { raise(key.view()); }
+  OptionalEntry get(Key key, Call) override { raise(key.view()); }
   void set(Key key, const Entry&, const SetOptions&, Call) override { raise(key.view()); }
   bool remove(Key key, Call) override { raise(key.view()); }
   void get_multi(Keys keys, Results, Call) override { raise(keys[0].view()); }
