@@ -152,8 +152,7 @@ class Host::Insides final : public Mortal {
   Setup setup_of(const RegionConfig& config, std::shared_ptr<const Stack> stack,
                  const Setup* before) {
     Setup setup;
-    setup.policy = config.policy;
-    setup.lifetime = Lifetime(config.policy, std::nullopt);
+    setup.set_policy(config.policy);
     setup.top = &stack->table();
     setup.mangler = make_mangler(config.policy.key_mangler);
     if (before != nullptr) setup.runner = before->runner;

@@ -1,5 +1,8 @@
 #include "host_lifetime.hpp"
 
+#include "region/fences.hpp"
+#include "region/thread_line.hpp"
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -37,6 +40,8 @@ void close_all() {
 
 void child() {
   std::construct_at(&registry().mutex);  // some thread of the parent may have held it
+  Fences::prepare();
+  ThreadLine::after_fork();
   for (Mortal* host : registry().hosts) host->after_fork();
 }
 

@@ -2,27 +2,23 @@
 
 namespace cairn::hosting {
 
-void Counters::miss(Reason reason) noexcept {
-  switch (reason) {
-    case Reason::absent: return absent.add();
-    case Reason::expired: return expired.add();
-    case Reason::invalidated: return invalidated.add();
-    case Reason::version: return other_version.add();
-    case Reason::unreadable: return unreadable.add();
-    case Reason::error:  // is counted as the store's
-    case Reason::none: return;
-  }
+std::uint64_t Outcomes::of(Reason reason) const noexcept {
+  const auto which = static_cast<std::size_t>(reason);
+  std::uint64_t sum = 0;
+  for (const Stripe& stripe : own_) sum += stripe.counts[which].load(std::memory_order_relaxed);
+  for (const Stripe& stripe : shared_) sum += stripe.counts[which].load(std::memory_order_relaxed);
+  return sum;
 }
 
 RegionStatistics Counters::read() const {
   RegionStatistics s;
-  for (const Stripe& stripe : stripes) s.hits += stripe.hits.value();
-  s.absent = absent.value();
-  s.expired = expired.value();
-  s.invalidated = invalidated.value();
-  s.other_version = other_version.value();
-  s.unreadable = unreadable.value();
-  s.store_errors = store_errors.value();
+  s.hits = outcomes.of(Reason::none);
+  s.absent = outcomes.of(Reason::absent);
+  s.expired = outcomes.of(Reason::expired);
+  s.invalidated = outcomes.of(Reason::invalidated);
+  s.other_version = outcomes.of(Reason::version);
+  s.unreadable = outcomes.of(Reason::unreadable);
+  s.store_errors = outcomes.of(Reason::error);
   s.stale_served = stale_served.value();
   s.creations = creations.value();
   s.creation_errors = creation_errors.value();

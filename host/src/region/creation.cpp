@@ -52,7 +52,7 @@ void Creation::recreate(Candidate old, std::uint64_t landings) {
   if (!lead) return serve_old(old);
   if (core_.flights_.landings() != landings) {  // somebody may have just done it
     Candidate now = core_.look(*setup_, lifetime_, key_, accept_);
-    if (now.is_hit()) return lead.land_with(std::move(now.entry));
+    if (now.verdict.is_hit()) return lead.land_with(std::move(now.entry));
     if (now.verdict.state != State::missing) {
       old = std::move(now);
     } else {
@@ -270,7 +270,7 @@ Entry Creation::create_and_store(RegionCore& core, const Setup& setup, Key key,
   core.counters_.creation_time.add(took);
   if (core.log_.at(LogLevel::debug)) core.log_.created("key: " + shown_key(key), took);
   created.entry.set_created(core.created_since(setup, key, began));
-  created.entry.set_value_version(setup.policy.value_version);
+  created.entry.set_value_version(setup.value_version);
   if (created.cache) store(core, setup, key, created.entry, lock.lost(), began);
   return std::move(created.entry);
 }

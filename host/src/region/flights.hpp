@@ -148,7 +148,7 @@ class Flights {
   void retire(const Flight& flight) noexcept;
 
   mutable std::array<Shard, 32> shards_;
-  std::atomic<std::uint64_t> landings_{0};
+  alignas(64) std::atomic<std::uint64_t> landings_{0};  // read by every get_or_create
 };
 
 }  // namespace cairn::hosting

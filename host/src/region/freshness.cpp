@@ -1,5 +1,7 @@
 #include "freshness.hpp"
 
+#include <algorithm>
+
 namespace cairn::hosting {
 
 namespace {
@@ -24,6 +26,8 @@ Lifetime::Lifetime(const RegionPolicy& policy, const std::optional<Expiration>& 
     expiration_ = policy.expiration_time->count();
   }
   negative_ = policy.negative_ttl ? policy.negative_ttl->count() : expiration_;
+  const std::int64_t shortest = std::min(expiration_, negative_);
+  clock_ = shortest == never ? Asks::nothing : shortest > 100'000'000 ? Asks::coarse : Asks::exact;
 }
 
 std::int64_t Lifetime::jitter_of(std::int64_t whole, std::string_view key,

@@ -24,6 +24,9 @@ struct Verdict {
   State state;
   Reason reason;             // why it is not fresh
   bool refresh_due = false;  // it is, and one caller may make a new one ahead of time
+
+  /// Nobody need create anything.
+  bool is_hit() const noexcept { return state == State::fresh && !refresh_due; }
 };
 
 /// Ages in nanoseconds; max: never.
@@ -35,10 +38,12 @@ class Lifetime {
   Lifetime(const RegionPolicy& policy, const std::optional<Expiration>& override_) noexcept;
   Lifetime() noexcept = default;
 
-  /// Whether now may be a few milliseconds late without changing answers that matter.
-  bool tolerates_coarse_time() const noexcept {
-    return expiration_ > 100'000'000 && negative_ > 100'000'000;
-  }
+  /// Which clock an age is to be taken from: the coarse one, where being a few milliseconds late changes
+  /// no answer that matters; none, where nothing is ever too old.
+  enum class Asks : std::uint8_t { nothing, coarse, exact };
+  Asks clock() const noexcept { return clock_; }
+  /// "There is none" has an age of its own.
+  bool has_two_ages() const noexcept { return negative_ != expiration_; }
   /// The age from which the value is stale, jitter included.
   std::int64_t expiration_of(std::string_view key, std::int64_t created_ns,
                              bool negative) const noexcept {
@@ -63,6 +68,7 @@ class Lifetime {
   std::int64_t negative_ = never;
   double jitter_ = 0;
   double refresh_at_ = 0;  // 0: off
+  Asks clock_ = Asks::nothing;
 };
 
 /// Whether a value of `age_ns` is past `expiration_ns`. An expiration of 0 is always past.

@@ -226,7 +226,7 @@ MultiMade MultiCreation::create_and_store(RegionCore& core, const Setup& setup,
     if (!made[i]) continue;
     Entry& entry = made[i]->entry;
     entry.set_created(core.created_since(setup, items[i]->key, began));
-    entry.set_value_version(setup.policy.value_version);
+    entry.set_value_version(setup.value_version);
     if (!made[i]->cache) continue;
     if (items[i]->lock.lost()) {
       Creation::store(core, setup, items[i]->key, entry, true, began);
@@ -301,14 +301,14 @@ std::vector<RegionCore::Candidate> MultiCreation::look(const MultiItems& items) 
       candidates[i].entry = std::move(entries[i]);
       core_.consider(
           *setup_, lifetime_, item.key, [&](Entry&& entry) { return accept(item, entry); },
-          RegionCore::OfHits::keep, candidates[i]);
+          candidates[i]);
       hits += candidates[i].verdict.state == State::fresh ? 1 : 0;
     } else {
       candidates[i].verdict =
           core_.nothing_there(*setup_, item.key, statuses[i], call, "get_multi");
     }
   }
-  core_.counters_.hit(thread_stripe(), hits);
+  core_.counters_.outcomes.add(Reason::none, hits);
   return candidates;
 }
 

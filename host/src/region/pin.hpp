@@ -1,36 +1,31 @@
-// A pointer that many threads use while one may replace it: who reads pins it, and who replaces it
-// waits until nobody still uses the old one.
+// A pointer that many threads use while one may replace it: who reads pins it, and who replaces it waits
+// until nobody still uses the old one. Hazard pointers (Maged Michael, 2004), one per call under way:
 //
-// Reading costs two uncontended atomic additions on a line of the reader's own stripe; no lock, no
-// shared counter. The scheme is that of sleepable RCU (McKenney, "Sleepable Read-Copy Update", 2006):
-// readers count themselves in under one of two phases; the writer swaps the pointer, then flips the
-// phase and waits for the old phase's count to reach zero, twice. A reader that saw the old pointer
-// counted itself in before it looked, hence before the swap in the single order of sequentially
-// consistent operations, and so is waited for.
+//   reader   1. loads the pointer p
+//            2. writes p to a slot of its own thread
+//            3. loads the pointer again: if it is no longer p, back to 2 with what it is now
+//            4. uses what p points to, then empties the slot
+//   writer   a. swaps the pointer
+//            b. waits until no slot of any thread has the old one
+//
+// Of 2 before 3, and a before b, at least one side sees the other (fences.hpp). If the reader sees the
+// swap it starts over; if the writer sees the slot it waits. So a hit writes to its own thread's line
+// only, with plain stores, and reads a line that nobody writes.
+//
+// A slot may be emptied by another thread than the one that filled it, so a call may move between
+// threads, as fibers do.
 //
 // Threads: pin() from any thread; replace() from one at a time.
 #pragma once
 
-#include <array>
+#include "fences.hpp"
+#include "thread_line.hpp"
+
 #include <atomic>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <thread>
 
 namespace cairn::hosting {
-
-constexpr std::size_t stripe_count = 16;
-
-// Trivial and initial-exec: no destructor that could outlive us, no call to find it.
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local std::size_t my_stripe;
-std::size_t choose_stripe() noexcept;
-
-/// A small number per thread, so that threads spread over stripes.
-inline std::size_t thread_stripe() noexcept {
-  const std::size_t mine = my_stripe;
-  return mine < stripe_count ? mine : choose_stripe();
-}
 
 template <class T>
 class Pinned {
@@ -41,62 +36,56 @@ class Pinned {
 
   class Pin {
    public:
-    Pin(std::atomic<std::int64_t>& count, const std::atomic<const T*>& current) noexcept
-        : count_(count) {
-      count_.fetch_add(1, std::memory_order_seq_cst);
-      value_ = current.load(std::memory_order_seq_cst);
+    explicit Pin(const std::atomic<const T*>& current)
+        : slot_(ThreadLine::mine().free_slot()), value_(current.load()) {
+      for (;;) {
+        Fences::store<const void*>(slot_, value_);
+        const T* const now = current.load();
+        if (now == value_) [[likely]]
+          return;
+        value_ = now;
+      }
     }
     Pin(const Pin&) = delete;
     Pin& operator=(const Pin&) = delete;
-    ~Pin() { count_.fetch_sub(1, std::memory_order_release); }
+    ~Pin() { slot_.store(nullptr, std::memory_order_release); }
     const T& operator*() const noexcept { return *value_; }
     const T* operator->() const noexcept { return value_; }
 
    private:
-    std::atomic<std::int64_t>& count_;
+    ThreadLine::Slot& slot_;
     const T* value_;
   };
 
-  Pin pin() noexcept { return pin(thread_stripe()); }
-  Pin pin(std::size_t stripe) noexcept {
-    const unsigned phase = phase_.load(std::memory_order_relaxed) & 1u;
-    return Pin(stripes_[stripe].inside[phase], current_);
-  }
+  /// Errors: std::bad_alloc at the first call in a thread.
+  Pin pin() const { return Pin(current_); }
 
   /// Puts `next` in place and waits up to `patience` until nobody uses what was there before. False:
-  /// somebody still does, and it must be kept.
+  /// somebody still does, or may, and it must be kept.
   bool replace(const T* next, std::chrono::milliseconds patience) noexcept {
-    current_.store(next, std::memory_order_seq_cst);
+    const T* const before = current_.exchange(next);
+    if (!Fences::heavy()) return false;
     const auto deadline = std::chrono::steady_clock::now() + patience;
-    for (int flip = 0; flip < 2; ++flip) {
-      const unsigned old_phase = phase_.fetch_add(1, std::memory_order_seq_cst) & 1u;
-      for (Stripe& stripe : stripes_) {
-        while (stripe.inside[old_phase].load(std::memory_order_seq_cst) != 0) {
-          if (std::chrono::steady_clock::now() >= deadline) return false;
-          std::this_thread::yield();
-        }
+    for (int looks = 0;; ++looks) {
+      switch (ThreadLine::holder_of(before)) {
+        case ThreadLine::Holder::nobody: return true;
+        case ThreadLine::Holder::this_thread: return false;  // it would wait for itself
+        case ThreadLine::Holder::another: break;
+      }
+      if (std::chrono::steady_clock::now() >= deadline) return false;
+      if (looks < 100) {
+        std::this_thread::yield();
+      } else {  // that is no hit in memory
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
     }
-    return true;
   }
 
-  /// In the child of a fork: the other threads are gone, and so are their pins.
-  void after_fork(const T* next) noexcept {
-    current_.store(next);
-    for (Stripe& stripe : stripes_) {
-      stripe.inside[0] = 0;
-      stripe.inside[1] = 0;
-    }
-  }
+  /// In the child of a fork, where there is nobody to wait for.
+  void after_fork(const T* next) noexcept { current_ = next; }
 
  private:
-  struct alignas(64) Stripe {
-    std::array<std::atomic<std::int64_t>, 2> inside{};
-  };
-
-  alignas(64) std::atomic<const T*> current_;
-  std::atomic<unsigned> phase_{0};
-  std::array<Stripe, stripe_count> stripes_;
+  std::atomic<const T*> current_;
 };
 
 }  // namespace cairn::hosting

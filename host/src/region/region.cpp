@@ -32,8 +32,8 @@ std::uint32_t Region::kinds() const noexcept {
   return core_->kinds();
 }
 
-bool Region::read(std::string_view key, const GetOptions& options, detail::Accept accept) {
-  return core_->read(key, options, accept);
+bool Region::read(std::string_view key, const GetOptions& options, detail::Recipient who) {
+  return core_->read(key, options, who);
 }
 void Region::read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
                         detail::FunctionRef<void(std::size_t)> refuse) {
@@ -58,9 +58,9 @@ std::size_t Region::erase_multi(Keys keys) {
   return core_->remove_multi(keys);
 }
 
-void Region::create(std::string_view key, const CreateOptions& options, detail::Accept accept,
+void Region::create(std::string_view key, const CreateOptions& options, detail::Recipient who,
                     detail::Create create, const std::function<detail::DetachedCreate()>& detach) {
-  core_->create(key, options, accept, create, detach);
+  core_->create(key, options, who, create, detach);
 }
 void Region::create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
                           detail::CreateEach create,
@@ -79,21 +79,23 @@ Metadata Region::metadata_of(const Entry& entry) const {
 
 std::optional<Metadata> Region::metadata(std::string_view key, const GetOptions& options) {
   std::optional<Metadata> result;
-  const bool good = read(key, options, [&](Entry&& entry) {
+  Entry slot;
+  const auto accept = [&](Entry&& entry) {
     result = metadata_of(entry);
     return detail::Found::value;
-  });
-  if (!good) result.reset();
+  };
+  if (!read(key, options, {accept, slot})) result.reset();
   return result;
 }
 
 std::optional<Entry> Region::get_entry(std::string_view key, const GetOptions& options) {
   std::optional<Entry> result;
-  const bool good = read(key, options, [&](Entry&& entry) {
+  Entry slot;
+  const auto accept = [&](Entry&& entry) {
     result = std::move(entry);
     return detail::Found::value;
-  });
-  if (!good) result.reset();
+  };
+  if (!read(key, options, {accept, slot})) result.reset();
   return result;
 }
 

@@ -8,75 +8,74 @@ namespace cairn::hosting {
 
 RegionCore::RegionCore(std::string name, Setup setup, HostServices& services,
                        Background& background, std::shared_ptr<LeaseKeeper> leases)
-    : name_(std::move(name)),
+    : setup_(std::make_shared<const Setup>(std::move(setup))),
+      current_(setup_.get()),
+      kinds_(setup_->stack->accepts()),
+      clock_(services.clock()),
+      system_clock_(dynamic_cast<const SystemClock*>(&clock_)),
+      name_(std::move(name)),
       services_(services),
       background_(background),
       leases_(std::move(leases)),
       log_(name_, services),
-      current_(&closed_setup()),
-      setup_(std::make_shared<const Setup>(std::move(setup))),
-      stamps_(services.clock()) {
-  kinds_ = setup_->stack->accepts();
-  current_.replace(setup_.get(), std::chrono::milliseconds(0));
-}
+      stamps_(clock_) {}
 
 RegionCore::~RegionCore() = default;
 
 // ---- reading ----
 
-bool RegionCore::read(Key key, const GetOptions& options, detail::Accept accept) {
-  const std::size_t stripe = thread_stripe();
-  const auto pin = current_.pin(stripe);
+bool RegionCore::read(Key key, const GetOptions& options, const detail::Recipient& who) {
+  const auto pin = current_.pin();
   const Setup& setup = *pin;
-  std::string mangled;
+  std::optional<std::string> mangled;
   if (setup.mangler) [[unlikely]]
-    key = mangled = setup.mangler(key);
+    key = mangled.emplace(setup.mangler(key));
   cairn_call call;
   begin(call);
-  Entry entry;
+  Entry& entry = who.slot;
   const cairn_status status =
       setup.top->get.fn(setup.top->get.self, &call, key.raw(), &entry.raw());
   if (status != CAIRN_OK) {
     if (status > 0) {
-      counters_.absent.add();
+      counters_.outcomes.add(Reason::absent);
     } else {
       on_store_error(setup, status, call, "get");
     }
     return false;
   }
   if (options.ignore_expiration) {
-    if (!try_accept(setup, accept, std::move(entry))) return false;
+    if (!try_accept(setup, who.accept, std::move(entry))) return false;
   } else {
-    const Lifetime lifetime = setup.lifetime_for(options.expiration_time);
+    std::optional<Lifetime> of_call;
+    const Lifetime& lifetime = setup.lifetime_for(options.expiration_time, of_call);
     const std::int64_t created = entry.raw().created_ns;
     const std::int64_t age = age_of(lifetime, created);
     if (setup.invalidated(key, entry.created()) != Invalidation::none) {
-      counters_.invalidated.add();
+      counters_.outcomes.add(Reason::invalidated);
       return false;
     }
     // With an age of its own for "there is none", only the value tells which of the two holds.
-    const bool two_ages = setup.policy.negative_ttl.has_value();
+    const bool two_ages = lifetime.has_two_ages();
     if (!two_ages && is_past(age, lifetime.expiration_of(key, created, false))) {
-      counters_.expired.add();
+      counters_.outcomes.add(Reason::expired);
       return false;
     }
-    const auto found = try_accept(setup, accept, std::move(entry));
+    const auto found = try_accept(setup, who.accept, std::move(entry));
     if (!found) return false;
     if (two_ages &&
         is_past(age, lifetime.expiration_of(key, created, *found == detail::Found::negative))) {
-      counters_.expired.add();
+      counters_.outcomes.add(Reason::expired);
       return false;
     }
   }
-  counters_.hit(stripe);
+  counters_.outcomes.add(Reason::none);
   return true;
 }
 
 void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
                             detail::FunctionRef<void(std::size_t)> refuse) {
   if (keys.empty()) return;
-  const std::size_t stripe = thread_stripe();
-  const auto pin = current_.pin(stripe);
+  const auto pin = current_.pin();
   const Setup& setup = *pin;
   const MangledKeys mangled(setup, keys);
   std::vector<Entry> entries(keys.size());
@@ -90,11 +89,12 @@ void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::Accept
     on_store_error(setup, status, call, "get_multi");
     return;
   }
-  const Lifetime lifetime = setup.lifetime_for(options.expiration_time);
+  std::optional<Lifetime> of_call;
+  const Lifetime& lifetime = setup.lifetime_for(options.expiration_time, of_call);
   std::uint64_t hits = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i] > 0) {
-      counters_.absent.add();
+      counters_.outcomes.add(Reason::absent);
       continue;
     }
     if (statuses[i] < 0) {
@@ -104,7 +104,7 @@ void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::Accept
     const Time created = entries[i].created();
     if (!options.ignore_expiration &&
         setup.invalidated(mangled[i], created) != Invalidation::none) {
-      counters_.invalidated.add();
+      counters_.outcomes.add(Reason::invalidated);
       continue;
     }
     const auto found = try_accept(
@@ -118,47 +118,55 @@ void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::Accept
         is_past(
             age_of(lifetime, created_ns),
             lifetime.expiration_of(mangled[i], created_ns, *found == detail::Found::negative))) {
-      counters_.expired.add();
+      counters_.outcomes.add(Reason::expired);
       refuse(i);
       continue;
     }
     ++hits;
   }
-  counters_.hit(stripe, hits);
+  counters_.outcomes.add(Reason::none, hits);
 }
 
-void RegionCore::create(Key key, const CreateOptions& options, detail::Accept accept,
+void RegionCore::create(Key key, const CreateOptions& options, const detail::Recipient& who,
                         detail::Create create,
                         const std::function<detail::DetachedCreate()>& detach) {
   const std::uint64_t landings = flights_.landings();  // before the read: see flights.hpp
-  std::string mangled;
+  std::optional<std::string> mangled;
   Candidate found;
-  Lifetime rules;  // of this call; looked at in place as long as it may be a hit
+  std::optional<Lifetime> rules;  // looked at in place as long as it may be a hit
   SetupPtr setup;
   {
-    const std::size_t stripe = thread_stripe();
-    const auto pin = current_.pin(stripe);
+    const auto pin = current_.pin();
     const Setup& now = *pin;
     if (now.mangler) [[unlikely]]
-      key = mangled = now.mangler(key);
-    if (options.expiration_time) rules = Lifetime(now.policy, options.expiration_time);
-    const Lifetime& lifetime = options.expiration_time ? rules : now.lifetime;
+      key = mangled.emplace(now.mangler(key));
+    const Lifetime& lifetime = now.lifetime_for(options.expiration_time, rules);
     cairn_call call;
     begin(call);
     const cairn_status status =
-        now.top->get.fn(now.top->get.self, &call, key.raw(), &found.entry.raw());
+        now.top->get.fn(now.top->get.self, &call, key.raw(), &who.slot.raw());
     if (status == CAIRN_OK) {
-      consider(now, lifetime, key, accept, OfHits::give_away, found);
-      if (found.verdict.state == State::fresh) counters_.hit(stripe);
-      if (found.is_hit()) return;
+      const Verdict verdict = judge(now, lifetime, key, who.slot, false);
+      if (verdict.is_hit() && !lifetime.has_two_ages()) [[likely]] {
+        // Nobody needs the entry but who asked for it.
+        if (try_accept(now, who.accept, std::move(who.slot))) {
+          return counters_.outcomes.add(Reason::none);
+        }
+        found.verdict = {State::missing, Reason::unreadable};
+      } else {
+        found.entry = std::move(who.slot);
+        consider(now, lifetime, key, who.accept, found);
+        if (found.verdict.state == State::fresh) counters_.outcomes.add(Reason::none);
+        if (found.verdict.is_hit()) return;
+      }
     } else {
       found.verdict = nothing_there(now, key, status, call, "get");
     }
-    rules = lifetime;
+    if (!rules) rules = lifetime;
     setup = std::const_pointer_cast<const Setup>(now.weak_from_this().lock());
   }
   if (setup == nullptr) setup = this->setup();  // closed: creators still run
-  Creation(*this, std::move(setup), rules, key, accept, create, detach)
+  Creation(*this, std::move(setup), *rules, key, who.accept, create, detach)
       .run(std::move(found), landings);
 }
 
@@ -171,7 +179,7 @@ RegionCore::Candidate RegionCore::look(const Setup& setup, const Lifetime& lifet
     return table.get.fn(table.get.self, &call, key.raw(), &found.entry.raw());
   });
   if (status == CAIRN_OK) {
-    consider(setup, lifetime, key, accept, OfHits::keep, found);
+    consider(setup, lifetime, key, accept, found);
   } else {
     found.verdict = nothing_there(setup, key, status, call, "get");
   }
@@ -181,14 +189,20 @@ RegionCore::Candidate RegionCore::look(const Setup& setup, const Lifetime& lifet
 // ---- judging ----
 
 std::int64_t RegionCore::age_of(const Lifetime& lifetime, std::int64_t created_ns) const {
-  const Clock& clock = services_.clock();
-  const Time now = lifetime.tolerates_coarse_time() ? clock.coarse_now() : clock.now();
+  Time now;
+  switch (lifetime.clock()) {
+    case Lifetime::Asks::nothing: return 0;
+    case Lifetime::Asks::coarse:
+      now = system_clock_ != nullptr ? system_clock_->coarse_now() : clock_.coarse_now();
+      break;
+    case Lifetime::Asks::exact: now = clock_.now(); break;
+  }
   return now.time_since_epoch().count() - created_ns;
 }
 
 Verdict RegionCore::judge(const Setup& setup, const Lifetime& lifetime, Key key, const Entry& entry,
                           bool negative) const {
-  if (entry.value_version() != setup.policy.value_version) {
+  if (entry.value_version() != setup.value_version) {
     return {State::missing, Reason::version};
   }
   const Invalidation voided = setup.invalidated(key, entry.created());
@@ -204,25 +218,22 @@ Verdict RegionCore::judge(const Setup& setup, const Lifetime& lifetime, Key key,
 }
 
 void RegionCore::consider(const Setup& setup, const Lifetime& lifetime, Key key,
-                          detail::Accept accept, OfHits of_hits, Candidate& candidate) {
+                          detail::Accept accept, Candidate& candidate) {
   candidate.verdict = judge(setup, lifetime, key, candidate.entry, false);
   if (candidate.verdict.state != State::missing) {
-    // With an age of its own for "there is none", only the value tells which of the two holds.
-    const bool two_ages = setup.policy.negative_ttl.has_value();
-    const bool done = of_hits == OfHits::give_away && candidate.is_hit() && !two_ages;
-    const auto found = done ? try_accept(setup, accept, std::move(candidate.entry))
-                            : try_accept(setup, accept, Entry(candidate.entry));
+    const auto found = try_accept(setup, accept, Entry(candidate.entry));
     if (!found) {
       candidate.verdict = {State::missing, Reason::unreadable};
       return;  // counted
     }
     candidate.negative = *found == detail::Found::negative;
-    if (two_ages && candidate.negative) {
+    // With an age of its own for "there is none", only the value tells which of the two holds.
+    if (candidate.negative && lifetime.has_two_ages()) {
       candidate.verdict = judge(setup, lifetime, key, candidate.entry, true);
     }
   }
   if (candidate.verdict.state != State::fresh) {
-    counters_.miss(candidate.verdict.reason);
+    counters_.outcomes.add(candidate.verdict.reason);
     if (candidate.verdict.state == State::missing) log_.miss(key, candidate.verdict.reason);
   }
 }
@@ -233,7 +244,7 @@ Verdict RegionCore::nothing_there(const Setup& setup, Key key, cairn_status stat
     on_store_error(setup, status, call, doing);
     return {State::missing, Reason::error};
   }
-  counters_.absent.add();
+  counters_.outcomes.add(Reason::absent);
   log_.miss(key, Reason::absent);
   return {State::missing, Reason::absent};
 }
@@ -246,23 +257,17 @@ bool RegionCore::accept_landed(const Setup& setup, Key key, detail::Accept accep
   return try_accept(setup, accept, Entry(entry)).has_value();
 }
 
-std::optional<detail::Found> RegionCore::try_accept(const Setup& setup, detail::Accept accept,
-                                                    Entry&& entry) {
-  try {
-    return accept(std::move(entry));
-  } catch (const Error& error) {
-    if (error.code() != Errc::corrupt || setup.policy.strict) throw;
-    counters_.unreadable.add();
-    log_.unreadable(error.what());
-    return std::nullopt;
-  }
+void RegionCore::note_unreadable(const Setup& setup, const Error& error) {
+  if (error.code() != Errc::corrupt || setup.policy.strict) throw;  // NOLINT: in a handler
+  counters_.outcomes.add(Reason::unreadable);
+  log_.unreadable(error.what());
 }
 
 void RegionCore::on_store_error(const Setup& setup, cairn_status status, const cairn_call& call,
                                 const char* doing) {
   const Errc code = to_errc(status);
   const bool corrupt = code == Errc::corrupt;
-  (corrupt ? counters_.unreadable : counters_.store_errors).add();
+  counters_.outcomes.add(corrupt ? Reason::unreadable : Reason::error);
   const bool raise = corrupt ? setup.policy.strict : setup.policy.on_error == OnError::raise;
   const std::string text = call.error != CAIRN_OK ? call.error_text : std::string(to_string(code));
   if (raise) throw Error::from_layer(code, text, call.system_error);
@@ -284,7 +289,7 @@ void RegionCore::write(Key key, Entry entry, const SetOptions& options) {
   std::string mangled;
   if (setup.mangler) key = mangled = setup.mangler(key);
   entry.set_created(stamp());
-  entry.set_value_version(setup.policy.value_version);
+  entry.set_value_version(setup.value_version);
   cairn_call call;
   begin(call);
   const cairn_set_options raw{sizeof raw, 0, ttl_of(setup, options).count()};
@@ -302,7 +307,7 @@ void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptio
   const Time made = stamp();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     entries[i].set_created(began ? created_since(setup, mangled[i], *began) : made);
-    entries[i].set_value_version(setup.policy.value_version);
+    entries[i].set_value_version(setup.value_version);
   }
   std::vector<cairn_status> statuses(keys.size(), CAIRN_OK);
   cairn_call call;

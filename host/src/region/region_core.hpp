@@ -50,17 +50,14 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
     Entry entry;  // owned, unless missing
     Verdict verdict{State::missing, Reason::absent};
     bool negative = false;
-
-    /// Nobody need create anything.
-    bool is_hit() const noexcept { return verdict.state == State::fresh && !verdict.refresh_due; }
   };
 
   const std::string& name() const noexcept { return name_; }
   std::uint32_t kinds() const noexcept { return kinds_.load(std::memory_order_relaxed); }
-  const Clock& clock() const noexcept { return services_.clock(); }
+  const Clock& clock() const noexcept { return clock_; }
 
-  /// True: `accept` was given a value that is good.
-  bool read(Key key, const GetOptions& options, detail::Accept accept);
+  /// True: `who` was given a value that is good.
+  bool read(Key key, const GetOptions& options, const detail::Recipient& who);
   /// Calls `refuse(i)` for a value that was accepted and turned out not to be good.
   void read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
                   detail::FunctionRef<void(std::size_t)> refuse);
@@ -71,8 +68,8 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   bool remove(Key key);
   std::size_t remove_multi(Keys keys);
 
-  void create(Key key, const CreateOptions& options, detail::Accept accept, detail::Create create,
-              const std::function<detail::DetachedCreate()>& detach);
+  void create(Key key, const CreateOptions& options, const detail::Recipient& who,
+              detail::Create create, const std::function<detail::DetachedCreate()>& detach);
   /// A key that nobody creates is left alone: accept is not called for it.
   void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
                     detail::CreateEach create,
@@ -102,9 +99,6 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   friend class MultiCreation;
   friend class MultiRecreation;
 
-  /// Whether a hit's entry is given to `accept` for good, or needed afterwards.
-  enum class OfHits : std::uint8_t { give_away, keep };
-
   /// Calls `operation(table)` on the setup's stack, unless the region was closed: UNAVAILABLE then.
   template <class Operation>
   cairn_status on_stack(const Setup& setup, Operation&& operation) {
@@ -119,14 +113,24 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
                 bool negative) const;
   /// Judges candidate.entry, and has it accepted unless it is missing.
   void consider(const Setup& setup, const Lifetime& lifetime, Key key, detail::Accept accept,
-                OfHits of_hits, Candidate& candidate);
+                Candidate& candidate);
   /// Reads and considers.
   Candidate look(const Setup& setup, const Lifetime& lifetime, Key key, detail::Accept accept);
   /// Whether the value that somebody else's creator made will do for a caller who waited for it: not
   /// if the region was invalidated after that creator had begun.
   bool accept_landed(const Setup& setup, Key key, detail::Accept accept, const Entry& entry);
   /// Calls accept, and turns Error(corrupt) into nothing; raises it if strict.
-  std::optional<detail::Found> try_accept(const Setup& setup, detail::Accept accept, Entry&& entry);
+  std::optional<detail::Found> try_accept(const Setup& setup, detail::Accept accept,
+                                          Entry&& entry) {
+    try {
+      return accept(std::move(entry));
+    } catch (const Error& error) {
+      note_unreadable(setup, error);
+      return std::nullopt;
+    }
+  }
+  /// In a handler: counts and logs what could not be read, or raises it again.
+  [[gnu::cold]] void note_unreadable(const Setup& setup, const Error& error);
   /// The verdict over a key that the store did not answer with an entry; counted and logged.
   Verdict nothing_there(const Setup& setup, Key key, cairn_status status, const cairn_call& call,
                         const char* doing);
@@ -140,17 +144,21 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
 
   static std::chrono::nanoseconds ttl_of(const Setup& setup, const SetOptions& options) noexcept;
 
+  mutable std::mutex setup_mutex_;
+  SetupPtr setup_;  // guarded by setup_mutex_; keeps *current_ alive
+
+  // What a hit reads, together; written by replace() alone.
+  alignas(64) Pinned<Setup> current_;
+  std::atomic<std::uint32_t> kinds_;
+  const Clock& clock_;
+  const SystemClock* const system_clock_;  // the same, if it is one: no virtual call
+
+  alignas(64) Counters counters_;
   const std::string name_;
   HostServices& services_;
   Background& background_;
   const std::shared_ptr<LeaseKeeper> leases_;
   const RegionLog log_;
-  Counters counters_;
-
-  Pinned<Setup> current_;
-  std::atomic<std::uint32_t> kinds_{0};
-  mutable std::mutex setup_mutex_;
-  SetupPtr setup_;  // guarded by setup_mutex_; keeps *current_ alive
 
   Flights flights_;
   FailedKeys failed_keys_;

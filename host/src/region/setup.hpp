@@ -22,18 +22,27 @@
 
 namespace cairn::hosting {
 
-struct Setup : std::enable_shared_from_this<Setup> {
+struct alignas(64) Setup : std::enable_shared_from_this<Setup> {
+  // What a hit looks at is in the first two lines.
+  const cairn_next* top = nullptr;  // of `stack`
+  Lifetime lifetime;                // as `policy` says
+  // `invalidation`, if it is one: no virtual call
+  const LocalInvalidation* local_invalidation = nullptr;
+  std::function<std::string(std::string_view)> mangler;  // empty: keys as they are
+  int value_version = 2;                                 // as `policy` says
+
   std::shared_ptr<const Stack> stack;  // null: closed
-  const cairn_next* top = nullptr;
   RegionPolicy policy;
-  Lifetime lifetime;
   std::shared_ptr<InvalidationStrategy> invalidation;
-  const LocalInvalidation* local_invalidation = nullptr;  // the same, if it is one: no virtual call
-  std::function<std::string(std::string_view)> mangler;   // empty: keys as they are
   BackgroundRunner runner;
   bool locks_in_store = false;
   std::chrono::nanoseconds lease{0};
 
+  void set_policy(const RegionPolicy& rules) {
+    policy = rules;
+    lifetime = Lifetime(rules, std::nullopt);
+    value_version = rules.value_version;
+  }
   /// What has become of a value of that age by invalidations.
   Invalidation invalidated(std::string_view key, Time created) const {
     if (local_invalidation != nullptr) {
@@ -41,9 +50,10 @@ struct Setup : std::enable_shared_from_this<Setup> {
     }
     return invalidation->check(key, created);
   }
-  /// The rules for one call. `expiration` is the call's own, if it has one.
-  Lifetime lifetime_for(const std::optional<Expiration>& expiration) const noexcept {
-    return expiration ? Lifetime(policy, expiration) : lifetime;
+  /// The rules for one call: with an expiration of its own they are made in `own`.
+  const Lifetime& lifetime_for(const std::optional<Expiration>& expiration,
+                               std::optional<Lifetime>& own) const noexcept {
+    return expiration ? own.emplace(policy, expiration) : lifetime;
   }
 };
 using SetupPtr = std::shared_ptr<const Setup>;

@@ -43,8 +43,7 @@ class LockedRegion {
     setup.stack = std::make_shared<const hosting::Stack>(store, std::vector<hosting::LayerPlan>(),
                                                          services_.table());
     setup.top = &setup.stack->table();
-    setup.policy = policy;
-    setup.lifetime = hosting::Lifetime(policy, std::nullopt);
+    setup.set_policy(policy);
     setup.invalidation = std::make_shared<LocalInvalidation>();
     setup.locks_in_store = true;
     setup.lease = 30s;

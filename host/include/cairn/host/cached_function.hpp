@@ -85,10 +85,7 @@ class CachedFunction<R(Args...)> {
   Value operator()(const std::decay_t<Args>&... args) const {
     const Shared& shared = *shared_;
     std::optional<Value> result;
-    const auto accept = [&](Entry&& entry) {
-      result.emplace(detail::unpack<Value>(std::move(entry)));
-      return detail::found(*result);
-    };
+    detail::Receiver<Value> receiver(result);
     const auto make = region_->entry_maker<Value>();
     const auto now = [&] { return shared.function(args...); };
     const auto create_now = [&] { return make(now, shared); };
@@ -98,7 +95,7 @@ class CachedFunction<R(Args...)> {
         return make(later, *shared);
       };
     };
-    region_->create(key(args...), {shared.options.expiration_time()}, accept, create_now,
+    region_->create(key(args...), {shared.options.expiration_time()}, receiver, create_now,
                     std::ref(detach));
     return std::move(*result);
   }

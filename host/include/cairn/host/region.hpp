@@ -19,6 +19,7 @@
 
 #include <cairn/host/detail/creators.hpp>
 #include <cairn/host/detail/packing.hpp>
+#include <cairn/host/detail/receiving.hpp>
 #include <cairn/host/detail/signatures.hpp>
 #include <cairn/host/function_keys.hpp>
 #include <cairn/host/invalidation.hpp>
@@ -76,33 +77,29 @@ class Region {
   template <class T>
   std::optional<T> get(std::string_view key, const GetOptions& options = {}) {
     std::optional<T> result;
-    const bool good = read(key, options, [&](Entry&& entry) {
-      result.emplace(detail::unpack<T>(std::move(entry)));
-      return detail::found(*result);
-    });
-    if (!good) result.reset();
+    detail::Receiver<T> receiver(result);
+    if (!read(key, options, receiver)) result.reset();
     return result;
   }
   /// The same, shared instead of copied. Empty for a miss.
   template <class T>
   Shared<T> get_shared(std::string_view key, const GetOptions& options = {}) {
     Shared<T> result;
-    const bool good = read(key, options, [&](Entry&& entry) {
-      result = detail::unpack_shared<T>(std::move(entry));
-      return detail::found(*result);
-    });
-    return good ? std::move(result) : Shared<T>();
+    detail::Receiver<Shared<T>> receiver(result);
+    if (!read(key, options, receiver)) result = Shared<T>();
+    return result;
   }
   /// The same, with its metadata.
   template <class T>
   std::optional<Cached<T>> get_with_metadata(std::string_view key, const GetOptions& options = {}) {
     std::optional<Cached<T>> result;
-    const bool good = read(key, options, [&](Entry&& entry) {
+    Entry slot;
+    const auto accept = [&](Entry&& entry) {
       const Metadata metadata = metadata_of(entry);
       result.emplace(Cached<T>{detail::unpack<T>(std::move(entry)), metadata});
       return detail::found(result->value);
-    });
-    if (!good) result.reset();
+    };
+    if (!read(key, options, {accept, slot})) result.reset();
     return result;
   }
   /// The metadata alone.
@@ -133,12 +130,17 @@ class Region {
                      ShouldCache&& should_cache = {}) {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
     using T = detail::Stored<std::invoke_result_t<typename Of::Function&>>;
-    std::optional<T> result;
-    create_with<T>(key, creator, options, should_cache, [&](Entry&& entry) {
-      result.emplace(detail::unpack<T>(std::move(entry)));
-      return detail::found(*result);
-    });
-    return std::move(*result);
+    if constexpr (std::is_same_v<T, Bytes>) {
+      Bytes result;
+      detail::Receiver<Bytes> receiver(result);
+      create_with<T>(key, creator, options, should_cache, receiver);
+      return result;
+    } else {
+      std::optional<T> result;
+      detail::Receiver<T> receiver(result);
+      create_with<T>(key, creator, options, should_cache, receiver);
+      return std::move(*result);
+    }
   }
   /// The same, shared instead of copied.
   template <class Creator, class ShouldCache = detail::AlwaysCache>
@@ -147,10 +149,8 @@ class Region {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
     using T = std::decay_t<std::invoke_result_t<typename Of::Function&>>;
     Shared<T> result;
-    create_with<T>(key, creator, options, should_cache, [&](Entry&& entry) {
-      result = detail::unpack_shared<T>(std::move(entry));
-      return detail::found(*result);
-    });
+    detail::Receiver<Shared<T>> receiver(result);
+    create_with<T>(key, creator, options, should_cache, receiver);
     return result;
   }
 
@@ -272,7 +272,7 @@ class Region {
   hosting::RegionCore& core() noexcept { return *core_; }
 
  private:
-  bool read(std::string_view key, const GetOptions& options, detail::Accept accept);
+  bool read(std::string_view key, const GetOptions& options, detail::Recipient who);
   void read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
                   detail::FunctionRef<void(std::size_t)> refuse);
   void write(std::string_view key, Entry entry, const SetOptions& options);
@@ -281,7 +281,7 @@ class Region {
   Time creation_begins();
   void write_made(Keys keys, std::span<Entry> entries, Time began);
   std::size_t erase_multi(Keys keys);
-  void create(std::string_view key, const CreateOptions& options, detail::Accept accept,
+  void create(std::string_view key, const CreateOptions& options, detail::Recipient who,
               detail::Create create, const std::function<detail::DetachedCreate()>& detach);
   void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
                     detail::CreateEach create,
@@ -302,7 +302,7 @@ class Region {
   }
   template <class T, class Creator, class ShouldCache>
   void create_with(std::string_view key, Creator& creator, const CreateOptions& options,
-                   ShouldCache& should_cache, detail::Accept accept) {
+                   ShouldCache& should_cache, detail::Recipient who) {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
     const auto make = entry_maker<T>();
     const auto create_now = [&] { return make(Of::function(creator), should_cache); };
@@ -314,9 +314,9 @@ class Region {
           return make(Of::function(creator), should);
         };
       };
-      create(key, options, accept, create_now, std::ref(detach));
+      create(key, options, who, create_now, std::ref(detach));
     } else {
-      create(key, options, accept, create_now, nullptr);
+      create(key, options, who, create_now, nullptr);
     }
   }
   template <class Signature>

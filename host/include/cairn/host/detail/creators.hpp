@@ -32,6 +32,12 @@ enum class Found : std::uint8_t { value, negative };
 /// Is given the entry, to take from it what it likes: who needs it afterwards passes a copy. The last
 /// user's reference thus becomes the caller's, and a hit counts none up and down.
 using Accept = FunctionRef<Found(Entry&&)>;
+/// Who asks for an entry: what takes it, and where the store may put it. It may be the slot that is
+/// passed to `accept`, and not before.
+struct Recipient {
+  Accept accept;
+  Entry& slot;
+};
 using Create = FunctionRef<Created()>;
 using DetachedCreate = std::function<Created()>;
 

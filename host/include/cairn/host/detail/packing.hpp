@@ -122,6 +122,9 @@ T unpack(Entry&& entry) {
   }
 }
 
+template <class T>
+class Receiver;
+
 }  // namespace cairn::detail
 
 namespace cairn {
@@ -139,6 +142,8 @@ class Shared {
   const T* get() const noexcept { return value_; }
 
  private:
+  friend class detail::Receiver<Shared>;
+
   Entry entry_;
   const T* value_ = nullptr;
 };
@@ -146,13 +151,8 @@ class Shared {
 namespace detail {
 
 template <class T>
-Shared<T> unpack_shared(Entry&& entry) {
-  static_assert(!is_bytes_like<T>,
-                "cairn: strings and byte vectors are shared as bytes: use get<cairn::Bytes>(key)");
-  if (entry.is_object() && entry.owned()) {
-    if (const T* object = object_of<T>(entry)) return Shared<T>(std::move(entry), object);
-  }
-  Entry made = make_object<T>(unpack<T>(std::move(entry)));
+Shared<T> make_shared_object(T&& value) {
+  Entry made = make_object<T>(std::move(value));
   const T* object = object_of<T>(made);
   return Shared<T>(std::move(made), object);
 }
