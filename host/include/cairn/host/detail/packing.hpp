@@ -151,7 +151,7 @@ class Shared {
 namespace detail {
 
 template <class T>
-Shared<T> make_shared_object(T&& value) {
+Shared<T> make_shared_object(T value) {
   Entry made = make_object<T>(std::move(value));
   const T* object = object_of<T>(made);
   return Shared<T>(std::move(made), object);
