@@ -1,6 +1,7 @@
 #include "background.hpp"
 
 #include <memory>
+#include <system_error>
 
 namespace cairn::hosting {
 
@@ -9,7 +10,11 @@ bool Background::submit(Job job) {
   if (stopping_ || jobs_.size() >= static_cast<std::size_t>(queue_limit_)) return false;
   if (jobs_.size() >= static_cast<std::size_t>(idle_) &&
       threads_.size() < static_cast<std::size_t>(threads_wanted_)) {
-    threads_.emplace_back([this] { work(); });
+    try {
+      threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {  // the system has no more: those there are have to do
+      if (threads_.empty()) return false;
+    }
   }
   jobs_.push_back(std::move(job));
   changed_.notify_one();

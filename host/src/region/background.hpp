@@ -1,7 +1,7 @@
 // The threads that recreate stale values while their callers go on: a bounded pool.
 //
-// Threads start with the first job. When the queue is full a job is refused, and the caller does it
-// itself. Shutdown waits for what is queued, or abandons it; what runs is always waited for.
+// Threads start with the first job. When the queue is full, or no thread can be started, a job is refused,
+// and the caller does it itself. Shutdown waits for what is queued, or abandons it; what runs is always waited for.
 #pragma once
 
 #include <condition_variable>
@@ -23,7 +23,7 @@ class Background {
   Background& operator=(const Background&) = delete;
   ~Background() { shut_down(); }
 
-  /// False: the queue is full, or it is shut down. Jobs must not throw.
+  /// False: the queue is full, there are no threads, or it is shut down. Jobs must not throw.
   bool submit(Job job);
   /// Idempotent. Abandoned jobs are destroyed without being run.
   void shut_down();

@@ -1,5 +1,7 @@
 #include "lease.hpp"
 
+#include <system_error>
+
 namespace cairn::hosting {
 
 LeaseKeeper::~LeaseKeeper() {
@@ -17,7 +19,12 @@ LeaseKeeper::Handle LeaseKeeper::keep(std::chrono::nanoseconds interval,
   const std::uint64_t id = ++last_id_;
   leases_.emplace(id, Lease{interval, std::move(renew)});
   due_.emplace(std::chrono::steady_clock::now() + interval, id);
-  if (!thread_) thread_ = std::make_unique<std::thread>([this] { run(); });
+  if (!thread_) {
+    try {
+      thread_ = std::make_unique<std::thread>([this] { run(); });
+    } catch (const std::system_error&) {  // not now: the next to keep a lease tries again
+    }
+  }
   changed_.notify_all();
   return Handle(*this, id);
 }

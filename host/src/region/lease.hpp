@@ -2,7 +2,8 @@
 //
 // A lock in a store is held for a limited time, so that a holder that dies does not block a key for
 // ever. A LeaseKeeper renews each held lock after a third of that time, from one thread per host,
-// which runs only while there is something to renew.
+// which runs only while there is something to renew. While the system cannot start that thread, nothing is
+// renewed: a lock then ends after its first term, and another process may create the same value.
 //
 // Threads: any function, any thread.
 #pragma once
