@@ -38,7 +38,8 @@ class ReadCounts {
     std::atomic<std::uint64_t> hits{0}, misses{0};
   };
 
-  void count(const Reader& reader, std::atomic<std::uint64_t> Line::*what) noexcept {
+  [[gnu::always_inline]] void count(const Reader& reader,
+                                    std::atomic<std::uint64_t> Line::*what) noexcept {
     const unsigned number = reader.number();
     if (number < half_) [[likely]] {
       std::atomic<std::uint64_t>& mine = lines_[number].*what;
