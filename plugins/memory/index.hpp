@@ -13,6 +13,7 @@
 // looks again.
 #pragma once
 
+#include "pins.hpp"
 #include "record.hpp"
 
 #include <sys/mman.h>
@@ -168,7 +169,7 @@ class Index {
     ++size_;
   }
   void replace(Slot slot, Hash hash, Record& with) noexcept {
-    slot.word().store(word_of(hash, with));
+    Fences::store(slot.word(), word_of(hash, with));
   }
 
   void erase(Slot slot, Hash hash) noexcept {
@@ -184,7 +185,7 @@ class Index {
     std::atomic<std::uint64_t>& tags = t.bucket(slot.bucket).tags;
     tags.store(tags.load(std::memory_order_relaxed) & ~(std::uint64_t{0xff} << 8 * slot.number),
                std::memory_order_release);
-    slot.word().store(0);
+    Fences::store(slot.word(), std::uint64_t{0});
     --size_;
   }
 
@@ -211,7 +212,7 @@ class Index {
       const std::uint64_t tags = bucket.tags.load(std::memory_order_relaxed);
       if (const std::uint64_t free = Bucket::matches(tags, 0); free != 0) {
         const unsigned number = Bucket::first(free);
-        bucket.slot[number].store(word_of(hash, record));
+        bucket.slot[number].store(word_of(hash, record), std::memory_order_release);
         bucket.tags.store(tags | hash.tag() << 8 * number, std::memory_order_release);
         return;
       }

@@ -66,16 +66,18 @@ class Fences {
   }
   /// One fence serves all who have been waiting for one: take the moment after the store, and go on
   /// when it has passed, that is when some heavy fence began after it and has ended.
+  //
+  // A read-modify-write, so that whoever begins a fence after it has seen the store.
   static std::uint64_t moment() noexcept {
-    return begun_.load();
+    return begun_.fetch_add(0);
   }
   static bool passed(std::uint64_t moment) noexcept {
     return !asymmetric() || ended_.load() > moment;
   }
 
-  /// A store, and the light half. Releases.
+  /// A store, and the light half; or, by a writer, one that heavy() comes after. Releases.
   template <class T>
-  static void store(std::atomic<T*>& where, T* what) noexcept {
+  static void store(std::atomic<T>& where, T what) noexcept {
     if (asymmetric()) [[likely]] {
       where.store(what, std::memory_order_release);
       std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -109,7 +111,7 @@ class Pin : public cairn_owner {
   void give_out() noexcept { __atomic_store_n(&refs, 1, __ATOMIC_RELAXED); }
   /// Instead of giving it out.
   void take_off() noexcept {
-    Fences::store<cairn_owner>(record_, nullptr);
+    Fences::store<cairn_owner*>(record_, nullptr);
     if (adopted_.load(std::memory_order_seq_cst) != nullptr) [[unlikely]]
       give_back();
   }
