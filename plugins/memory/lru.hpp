@@ -1,12 +1,15 @@
 // Least recently used, with second chance instead of a move per hit (CLOCK; Corbató, 1968).
 #pragma once
 
+#include "hash.hpp"
 #include "policy.hpp"
 
 namespace cairn::memory {
 
 class Lru final : public Policy {
  public:
+  explicit Lru(const Hasher& hasher) : hasher_(hasher) {}
+
   void add(Record& record, std::uint64_t) override { entries_.push_front(record); }
   void replace(Record& old, Record& with) noexcept override {
     entries_.replace(old, with);
@@ -15,11 +18,13 @@ class Lru final : public Policy {
   void remove(Record& record) noexcept override { entries_.remove(record); }
   Victim evict() noexcept override {
     Record* victim = entries_.coldest();
-    if (victim != nullptr) entries_.remove(*victim);
-    return {victim, false};
+    if (victim == nullptr) return {};
+    entries_.remove(*victim);
+    return {victim, hasher_(victim->key()), false};
   }
 
  private:
+  const Hasher& hasher_;
   List entries_;
 };
 

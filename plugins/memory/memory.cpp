@@ -184,7 +184,7 @@ class Memory final : public Backend {
   }
   static PolicyMaker maker(const std::string& policy) {
     if (policy == "lru") {
-      return [](const Tuning&, const Hasher&) { return std::make_unique<memory::Lru>(); };
+      return [](const Tuning&, const Hasher& h) { return std::make_unique<memory::Lru>(h); };
     }
     if (policy == "s3-fifo") {
       return [](const Tuning&, const Hasher& h) { return std::make_unique<memory::S3Fifo>(h); };

@@ -92,6 +92,7 @@ class Policy {
   virtual void remove(Record& record) noexcept = 0;
   struct Victim {
     Record* record = nullptr;  // null: there is none
+    std::uint64_t hash = 0;    // of its key
     bool rejected = false;     // a newcomer, that was not worth more than what is there
   };
   /// Takes out the one that the cache can do without best.

@@ -98,8 +98,9 @@ class S3Fifo final : public Policy {
           continue;
         }
         small_.remove(oldest);
-        ghosts_.add(hasher_(oldest.key()));
-        return {&oldest, true};
+        const std::uint64_t hash = hasher_(oldest.key());
+        ghosts_.add(hash);
+        return {&oldest, hash, true};
       }
       if (main_.empty()) return {};
       Record& oldest = *main_.back();
@@ -110,7 +111,7 @@ class S3Fifo final : public Policy {
         continue;
       }
       main_.remove(oldest);
-      return {&oldest, false};
+      return {&oldest, hasher_(oldest.key()), false};
     }
   }
   std::uint64_t window_bytes() const noexcept override { return small_.bytes(); }

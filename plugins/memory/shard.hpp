@@ -144,7 +144,7 @@ class alignas(128) Shard {
   bool evict() noexcept {
     const Policy::Victim victim = policy_->evict();
     if (victim.record == nullptr) return false;
-    const Hash hash = hash_of(*victim.record);
+    const Hash hash{victim.hash};
     unlink(slot_of(hash, *victim.record), hash, *victim.record);
     ++(victim.rejected ? counters_.rejected : counters_.evicted);
     return true;

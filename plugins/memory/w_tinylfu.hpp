@@ -129,8 +129,9 @@ class WTinyLfu final : public Policy {
 
   Victim take_out(Record& record, bool rejected) noexcept {
     list_of(record).remove(record);
-    sketch_.raise(hasher_(record.key()), record.heat.count(age_));
-    return {&record, rejected};
+    const std::uint64_t hash = hasher_(record.key());
+    sketch_.raise(hash, record.heat.count(age_));
+    return {&record, hash, rejected};
   }
 
   void grow_old() noexcept {
