@@ -68,6 +68,11 @@ class List {
     return back_;
   }
 
+  /// Starts fetching the record that is next to leave.
+  [[gnu::always_inline]] void foresee() const noexcept {
+    if (back_ != nullptr) back_->prefetch();
+  }
+
   static constexpr unsigned patience = 64;
 
  private:
@@ -77,13 +82,16 @@ class List {
   std::size_t size_ = 0;
 };
 
-class Policy {
+class alignas(64) Policy {
  public:
   Policy() = default;
   Policy(const Policy&) = delete;
   Policy& operator=(const Policy&) = delete;
   virtual ~Policy() = default;
 
+  /// Before all else that a new key needs: starts fetching the records that may have to go for it, and
+  /// what is known of it, as each would be waited for.
+  virtual void foresee(std::uint64_t hash) const noexcept = 0;
   /// A new key. `hash` is its key's.
   virtual void add(Record& record, std::uint64_t hash) = 0;
   /// The same key with another value: it keeps its place.

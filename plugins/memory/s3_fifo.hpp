@@ -39,6 +39,9 @@ class Ghosts {
     }
     return false;
   }
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
+    __builtin_prefetch(&lines_[hash >> 32 & mask_]);
+  }
   /// Makes room for this many. Without memory for it, it stays as it is and forgets sooner.
   void fit(std::size_t ghosts) noexcept {
     const std::size_t wanted = std::bit_ceil(ghosts / (per_line / 2) + 1);
@@ -73,6 +76,11 @@ class S3Fifo final : public Policy {
  public:
   explicit S3Fifo(const Hasher& hasher) : hasher_(hasher) {}
 
+  void foresee(std::uint64_t hash) const noexcept override {
+    ghosts_.prefetch(hash);
+    small_.foresee();
+    main_.foresee();
+  }
   void add(Record& record, std::uint64_t hash) override {
     ghosts_.fit(small_.size() + main_.size() + 1);
     record.heat.set_count(0, 0);

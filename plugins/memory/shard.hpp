@@ -90,6 +90,17 @@ class alignas(128) Shard {
 
   const Index& index() const noexcept { return index_; }
 
+  /// Starts fetching what every writer writes to, all at once, as the writer before may have been on
+  /// another core. Without the lock: it reads nothing that ever changes.
+  [[gnu::always_inline]] void foresee() const noexcept {
+    constexpr std::ptrdiff_t line = 64, policy_lines = 3;
+    const char* first = reinterpret_cast<const char*>(this) + line;  // after what readers read
+    const char* end = reinterpret_cast<const char*>(&wheel_);
+    for (const char* at = first; at < end; at += line) fetch_to_write(at);
+    const char* policy = reinterpret_cast<const char*>(policy_.get());
+    for (std::ptrdiff_t i = 0; i < policy_lines; ++i) fetch_to_write(policy + i * line);
+  }
+
   /// Holds the lock, and destroys what left the shard once it is given back.
   class Writer {
    public:
@@ -111,6 +122,7 @@ class alignas(128) Shard {
   /// Puts it under its key, replacing what is there, and makes room for it. Takes it over. True: it
   /// is a new key. Errors: std::bad_alloc, and nothing was changed.
   bool put(Hash hash, Record& record, std::int64_t now_ns) {
+    policy_->foresee(hash.bits);
     const Slot old = find(hash, record.key());
     if (old) {
       exchange(old, hash, record, now_ns);
@@ -203,6 +215,16 @@ class alignas(128) Shard {
   Policy::Evidence take_evidence() noexcept { return policy_->take_evidence(); }
 
  private:
+  // What GCC makes of __builtin_prefetch(at, 1) fetches the line for reading, without options that not
+  // every x86-64 has; the instruction does nothing where it is not known.
+  static void fetch_to_write(const char* at) noexcept {
+#if defined(__x86_64__)
+    asm volatile("prefetchw %0" : : "m"(*at));
+#else
+    __builtin_prefetch(at, 1);
+#endif
+  }
+
   // A writer is in here for a microsecond; waking a sleeper costs ten times as much.
   void lock() noexcept {
     for (int i = 0; i < 100; ++i) {

@@ -36,6 +36,10 @@ class Sketch {
     }
   }
 
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
+    __builtin_prefetch(&line_of(hash));
+  }
+
   void halve() noexcept {
     for (std::size_t i = 0; i <= mask_; ++i) {
       for (std::uint64_t& word : lines_[i]) word = (word >> 1) & 0x7777777777777777;

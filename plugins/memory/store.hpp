@@ -50,11 +50,11 @@ class Store {
   [[gnu::always_inline]] Hash hash(std::string_view key) const noexcept { return {hasher_(key)}; }
 
   /// Starts fetching what get() will look at: first the bucket, then the record.
-  void prefetch_bucket(Hash hash) const noexcept {
+  [[gnu::always_inline]] void prefetch_bucket(Hash hash) const noexcept {
     const Table& table = *shard_of(hash).index().table();
     __builtin_prefetch(&table.bucket(table.home(hash)));
   }
-  void prefetch_record(Hash hash) const noexcept {
+  [[gnu::always_inline]] void prefetch_record(Hash hash) const noexcept {
     const Table& table = *shard_of(hash).index().table();
     const Bucket& bucket = table.bucket(table.home(hash));
     const std::uint64_t matches =
@@ -96,9 +96,10 @@ class Store {
 
   /// Errors: Error(rejected) for what can never be kept; std::bad_alloc.
   void set(Hash hash, std::string_view key, const Entry& value, std::int64_t ttl_ns) {
+    const std::size_t number = shard_number(hash);
+    shards_[number].foresee();
     std::int64_t now = 0;
     RecordOwner record = make(hash, key, value, ttl_ns, now);
-    const std::size_t number = shard_number(hash);
     News news;
     {
       Shard::Writer shard(shards_[number]);

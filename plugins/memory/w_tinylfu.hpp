@@ -21,6 +21,11 @@ class WTinyLfu final : public Policy {
  public:
   WTinyLfu(const Tuning& tuning, const Hasher& hasher) : tuning_(tuning), hasher_(hasher) {}
 
+  void foresee(std::uint64_t hash) const noexcept override {
+    sketch_.prefetch(hash);
+    window_.foresee();
+    probation_.foresee();
+  }
   void add(Record& record, std::uint64_t hash) override {
     grow_old();
     sketch_.fit(window_.size() + probation_.size() + protected_.size() + 1);
