@@ -138,6 +138,7 @@ int main(int argc, char** argv) try {
     row("shifting zipf 0.99, 9 shifts", traces::shifting_zipf(n, 100000, 0.99, 9), 10000);
     row("shifting zipf 0.99, 99 shifts", traces::shifting_zipf(n, 100000, 0.99, 99), 1000);
     row("loop of 1011 (as lirs/loop)", traces::loop(505500, 1011), 512);
+    row("two pools (as lirs/2_pools)", traces::two_pools(100'000, 100, 9900), 450);
     row("loop of 10 k", traces::loop(n, 10000), 5000);
     row("scans over a hot set of 2000", traces::scans_over_hot_set(n, 2000, 0.5), 2500);
     row("recency, reach 1000", traces::recency(n, 1000), 500);

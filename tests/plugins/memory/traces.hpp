@@ -59,6 +59,17 @@ inline Trace loop(std::size_t requests, std::uint32_t keys) {
   return trace;
 }
 
+/// The pages of an index and those that it leads to, in turns (O'Neil, O'Neil, Weikum: "The LRU-K Page
+/// Replacement Algorithm", 1993, example 1.1): `hot` pages, each as likely as the other, and `cold`.
+inline Trace two_pools(std::size_t requests, std::uint32_t hot, std::uint32_t cold) {
+  std::mt19937_64 random(8);
+  Trace trace(requests);
+  for (std::size_t i = 0; i < requests; ++i) {
+    trace[i] = static_cast<std::uint32_t>(i % 2 == 0 ? random() % hot : hot + random() % cold);
+  }
+  return trace;
+}
+
 /// A hot set that is asked for at random, interrupted by long runs of keys that never return.
 /// `share` of all requests are to the hot set, and could all be hits.
 inline Trace scans_over_hot_set(std::size_t requests, std::uint32_t hot, double share) {
