@@ -16,8 +16,7 @@ namespace {
 
 // A server that answers within this is worth waiting for without sleeping; waking costs about 25
 // us.
-constexpr auto worth_spinning_for = std::chrono::microseconds(300);
-constexpr int yields_before_sleep = 150;
+constexpr std::int64_t worth_spinning_for_ns = 300'000;
 constexpr std::size_t read_size = 16 * 1024;  // hiredis' reader shifts its buffer with each reply
 
 constexpr int surely_alone = 16;  // times that nobody else wanted anything
@@ -47,7 +46,8 @@ std::string in_ms(std::chrono::nanoseconds time) {
 
 void Request::prepare_again() noexcept {
   state_.store(waiting, std::memory_order_relaxed);
-  attended_ = sent_ = lost_ = false;
+  yields_left_ = yields_before_sleep;
+  attended_ = gathered_ = sent_ = lost_ = false;
   for (Reply& reply : replies) reply = Reply();
 }
 
@@ -92,31 +92,40 @@ void Connection::finish(Request& request) {
     const std::lock_guard lock(mutex_);
     if (request.state_.load(std::memory_order_relaxed) == Request::done) return;
     request.attended_ = true;
-    if (!driven_) {
-      driven_ = true;
-      request.state_.store(Request::driving, std::memory_order_relaxed);
-    }
+    take_role(request);
   }
-  wait(request);
-  if (request.state_.load(std::memory_order_acquire) == Request::driving) {
-    drive(request);
-    hand_on();
-  }
+  while (wait(request)) drive(request);
 }
 
-// Until the request is done or its caller is to drive. At the deadline the caller leaves.
-void Connection::wait(Request& request) noexcept {
-  const auto settled = [&] {
-    return request.state_.load(std::memory_order_acquire) >= Request::driving;
-  };
-  if (yields()) {
-    for (int i = 0; i < yields_before_sleep; ++i) {
-      if (settled()) return;
+// With the lock held. False: somebody drives already, or there is nothing to drive for.
+bool Connection::take_role(Request& request) noexcept {
+  if (driven_ || request.state_.load(std::memory_order_relaxed) >= Request::driving) return false;
+  driven_ = true;
+  request.state_.store(Request::driving, std::memory_order_relaxed);
+  return true;
+}
+
+bool Connection::take_over(Request& request) noexcept {
+  const std::lock_guard lock(mutex_);
+  return take_role(request);
+}
+
+// True: its caller is to drive. False: the request is done. At the deadline the caller leaves.
+bool Connection::wait(Request& request) noexcept {
+  for (;;) {
+    const auto state = request.state_.load(std::memory_order_acquire);
+    if (state >= Request::driving) return state == Request::driving;
+    if (yields() && request.yields_left_ > 0) {
+      --request.yields_left_;
       sched_yield();
+      if (relays()) take_over(request);
+      continue;
     }
-  }
-  while (!settled()) {
-    if (Clock::now() >= request.deadline) return leave(request);
+    if (take_over(request)) return true;
+    if (Clock::now() >= request.deadline) {
+      leave(request);
+      continue;
+    }
     std::uint32_t expected = Request::waiting;
     if (request.state_.compare_exchange_strong(expected, Request::asleep,
                                                std::memory_order_acq_rel) ||
@@ -128,8 +137,11 @@ void Connection::wait(Request& request) noexcept {
 
 void Connection::leave(Request& request) noexcept {
   const std::lock_guard lock(mutex_);
-  // Somebody may have finished it, or told us to drive, in the meantime: then that counts.
-  if (request.state_.load(std::memory_order_acquire) >= Request::driving) return;
+  // Somebody may have finished it, or told us to drive, in the meantime: then that counts. And the
+  // last one awake does not go while others sleep and nobody drives.
+  if (take_role(request) || request.state_.load(std::memory_order_acquire) >= Request::driving) {
+    return;
+  }
   std::size_t answered = 0;
   if (const auto it = std::find(queue_.begin(), queue_.end(), &request); it != queue_.end()) {
     queue_.erase(it);
@@ -150,9 +162,13 @@ void Connection::leave(Request& request) noexcept {
 void Connection::drive(Request& mine) noexcept {
   try {
     while (mine.state_.load(std::memory_order_relaxed) != Request::done) {
-      if (!advance(&mine)) {
-        mine.state_.store(Request::waiting, std::memory_order_relaxed);
-        leave(mine);
+      switch (advance(&mine)) {
+        case Step::done: break;
+        case Step::let_go: return let_go(mine);
+        case Step::too_late:
+          mine.state_.store(Request::waiting, std::memory_order_relaxed);
+          leave(mine);
+          break;
       }
     }
   } catch (const Error& error) {
@@ -160,19 +176,26 @@ void Connection::drive(Request& mine) noexcept {
   } catch (const std::exception& error) {
     break_off(Errc::internal, error.what(), 0);
   }
+  hand_on();
+}
+
+// Before yielding to a server on our core: whoever comes back first goes on with it.
+void Connection::let_go(Request& mine) noexcept {
+  const std::lock_guard lock(mutex_);
+  mine.state_.store(Request::waiting, std::memory_order_relaxed);
+  driven_ = false;
 }
 
 // One step towards the answer of `mine`; for nobody (null), what can be done without waiting.
-// False: the deadline of `mine` has passed.
-bool Connection::advance(Request* mine) {
+Connection::Step Connection::advance(Request* mine) {
   if (phase_ == Phase::closed) connect();
   if (phase_ == Phase::opening) {
     if (!transport_->open()) {
-      if (mine == nullptr) return true;
+      if (mine == nullptr) return Step::done;
       const auto until = std::min(mine->deadline, phase_since_ + endpoint_.connect_timeout);
       const bool for_read = transport_->wants() == Transport::Interest::read;
-      if (transport_->wait(for_read, !for_read, until)) return true;
-      return !give_up_waiting(mine, Clock::now());
+      if (transport_->wait(for_read, !for_read, until)) return Step::done;
+      return give_up_waiting(mine, Clock::now()) ? Step::too_late : Step::done;
     }
     greetings_left_ = endpoint_.greeting_replies;
     outgoing_ = endpoint_.greeting;
@@ -180,9 +203,28 @@ bool Connection::advance(Request* mine) {
     phase_ = greetings_left_ > 0 ? Phase::greeting : Phase::ready;
     phase_since_ = quiet_since_ = Clock::now();
   }
-  if (phase_ == Phase::ready) take_queue();
+  if (phase_ == Phase::ready) {
+    if (mine != nullptr && gathers(*mine)) return Step::let_go;
+    take_queue();
+  }
   write();
-  return mine == nullptr || receive(mine);
+  return mine == nullptr ? Step::done : receive(mine);
+}
+
+// Those who were here when the last answers came are about to ask for more. The last of them sends
+// for all, and who has waited for them once does not again.
+bool Connection::gathers(Request& mine) {
+  if (!relays() || mine.gathered_) return false;
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty() || queue_.size() >= crowd_ || is_awaited()) return false;
+  mine.gathered_ = true;
+  return true;
+}
+
+// With the lock held: somebody waits for what is in flight, and has not left.
+bool Connection::is_awaited() const noexcept {
+  return std::any_of(in_flight_.begin(), in_flight_.end(),
+                     [](const InFlight& slot) { return slot.request != nullptr; });
 }
 
 void Connection::connect() {
@@ -196,6 +238,8 @@ void Connection::connect() {
 void Connection::take_queue() {
   const std::lock_guard lock(mutex_);
   if (queue_.empty()) return;
+  // A server on our core has one batch at a time: what comes meanwhile leaves with the next.
+  if (relays() && is_awaited()) return;
   const auto now = Clock::now();
   std::size_t commands = 0;
   std::size_t taken = 0;
@@ -215,6 +259,7 @@ void Connection::take_queue() {
     throw;
   }
   forget_taken();
+  crowd_ = 0;
   if (unanswered_ == 0) quiet_since_ = now;
   unanswered_ += commands;
   counters_.commands.add(commands);
@@ -237,28 +282,32 @@ void Connection::write() {
   written_ = 0;
 }
 
-// False: the deadline of `mine` has passed.
-bool Connection::receive(Request* mine) {
+Connection::Step Connection::receive(Request* mine) {
   char bytes[read_size];
   std::size_t got = 0;
-  const bool yielding = yields() && outgoing_.empty();
+  const bool may_yield = yields() && mine->yields_left_ > 0 && outgoing_.empty();
+  const bool relaying = may_yield && shares_core();
+  const bool yielding = may_yield && !relaying;
   // Right after a write there is nothing yet, except from a server on our core, which has run in our
   // place. But where others come and go we yield first: they send something with us then.
   if (!yielding || more_to_read_ || alone_ >= surely_alone) {
     got = transport_->read(bytes, sizeof bytes);
   }
-  for (int i = 0; yielding && i < yields_before_sleep && got == 0; ++i) {
+  for (; yielding && mine->yields_left_ > 0 && got == 0; --mine->yields_left_) {
     sched_yield();
     got = transport_->read(bytes, sizeof bytes);
   }
   more_to_read_ = got == sizeof bytes;
   if (got == 0) {
+    if (relaying) return Step::let_go;
+    slept_ = true;
     const auto patience = phase_ == Phase::ready ? quiet_since_ + endpoint_.timeout
                                                  : phase_since_ + endpoint_.connect_timeout;
     const auto until = std::min(mine->deadline, patience);
-    return sleep(until) || !give_up_waiting(mine, Clock::now());
+    return sleep(until) || !give_up_waiting(mine, Clock::now()) ? Step::done : Step::too_late;
   }
 
+  mine->yields_left_ = Request::yields_before_sleep;
   const auto now = Clock::now();
   const auto waited = now - quiet_since_;
   quiet_since_ = now;
@@ -267,7 +316,7 @@ bool Connection::receive(Request* mine) {
   if (phase_ == Phase::greeting) check_greeting();
   patience_.answered(waited);
   deliver(now);
-  return true;
+  return Step::done;
 }
 
 // Until there is something to read or to send. False: `until` has passed.
@@ -328,6 +377,7 @@ void Connection::deliver(Clock::time_point now) {
   std::int64_t sample = 0;
   {
     const std::lock_guard lock(mutex_);
+    crowd_ = std::max(crowd_, load());
     for (Reply& reply : arrived_) {
       if (in_flight_.empty()) {
         too_many = true;
@@ -348,6 +398,9 @@ void Connection::deliver(Clock::time_point now) {
   if (++deliveries_ % now_and_then == 0) {
     neighbour_.saw(answers_fast() && transport_->served_on_this_core());
   }
+  // What came before anybody had to sleep is soon enough, however long our own threads' turns took.
+  const bool slept = std::exchange(slept_, false);
+  if (sample > worth_spinning_for_ns && !slept) sample = 0;
   const std::int64_t smoothed = round_trip_ns_.load(std::memory_order_relaxed);
   if (sample > 0) {
     sample = std::min(sample, longest_sample_ns);
@@ -415,8 +468,8 @@ void Connection::break_off(Errc code, std::string_view reason, int system_error)
   sleepers_.clear();
 }
 
-// Gives the role to somebody who waits, preferably awake. False: nobody does.
-bool Connection::hand_on() noexcept {
+// Gives the role to somebody who waits, preferably awake.
+void Connection::hand_on() noexcept {
   std::atomic<std::uint32_t>* sleeper = nullptr;
   {
     const std::lock_guard lock(mutex_);
@@ -438,19 +491,17 @@ bool Connection::hand_on() noexcept {
     }
     if (heir == nullptr) {
       driven_ = false;
-      return false;
+      return;
     }
     if (heir->state_.exchange(Request::driving, std::memory_order_acq_rel) == Request::asleep) {
       sleeper = &heir->state_;
     }
   }
   if (sleeper != nullptr) futex_wake_one(sleeper);
-  return true;
 }
 
 bool Connection::answers_fast() const noexcept {
-  return round_trip_ns_.load(std::memory_order_relaxed) <
-         std::chrono::nanoseconds(worth_spinning_for).count();
+  return round_trip_ns_.load(std::memory_order_relaxed) < worth_spinning_for_ns;
 }
 
 }  // namespace cairn::redis

@@ -12,6 +12,10 @@
 // answers have come. If the server is further away, each new request wakes the driver and is sent
 // at once.
 //
+// A server on our own core works while we do not. There a driver lets go of the role before it yields,
+// and whoever comes back first after the server's turn reads the answers for all; the last of those
+// who were answered together to ask again sends for all. So each caller has one turn per batch.
+//
 // Outcomes: after finish() every reply of the request is filled in, if only with a failure that
 // says why. Nothing is thrown. A caller whose deadline passes leaves, and its answers are dropped
 // when they come; if the server has been silent for the whole timeout, the connection is given up
@@ -60,8 +64,11 @@ class Request {
  private:
   friend class Connection;
   enum State : std::uint32_t { waiting, asleep, driving, done };
+  static constexpr int yields_before_sleep = 150;
 
   std::atomic<std::uint32_t> state_{waiting};
+  int yields_left_ = yields_before_sleep;
+  bool gathered_ = false;  // it has let others come once
   bool attended_ = false;  // its caller is in finish(), and can be told to drive
   bool sent_ = false;
   bool lost_ = false;
@@ -95,27 +102,38 @@ class Connection {
     Clock::time_point sent_at;
   };
 
+  // What the driver came to: something was done, it had better let others run, or the deadline of its
+  // own request has passed.
+  enum class Step { done, let_go, too_late };
+
   // For the driver alone.
   void drive(Request& mine) noexcept;
-  bool advance(Request* mine);
+  Step advance(Request* mine);
   void connect();
   void take_queue();
   void write();
-  bool receive(Request* mine);
+  bool gathers(Request& mine);
+  bool is_awaited() const noexcept;
+  Step receive(Request* mine);
   bool sleep(Clock::time_point until);
   bool give_up_waiting(Request* mine, Clock::time_point now);
   void deliver(Clock::time_point now);
   void check_greeting();
   void break_off(Errc code, std::string_view reason, int system_error) noexcept;
-  bool hand_on() noexcept;
+  void let_go(Request& mine) noexcept;
+  void hand_on() noexcept;
 
-  void wait(Request& request) noexcept;
+  bool wait(Request& request) noexcept;
+  bool take_role(Request& request) noexcept;
+  bool take_over(Request& request) noexcept;
   void leave(Request& request) noexcept;
   void complete(Request& request) noexcept;
   void fail(Request& request, std::size_t from, const Reply& why) noexcept;
   bool answers_fast() const noexcept;
   /// Waiting begins with yielding.
   bool yields() const noexcept { return patience_.yields() && answers_fast(); }
+  /// Before yielding, the driver lets go of the role.
+  bool relays() const noexcept { return yields() && shares_core(); }
 
   const Endpoint& endpoint_;
   const std::string name_;  // the server's, for errors
@@ -140,11 +158,13 @@ class Connection {
   std::vector<Reply> arrived_;
   std::vector<std::atomic<std::uint32_t>*> sleepers_;
   std::size_t greetings_left_ = 0;
+  std::size_t crowd_ = 0;          // requests that were here when the last answers came
   std::size_t unanswered_ = 0;     // replies that are due, ours and those of callers who left
   Clock::time_point phase_since_;  // opening, greeting
   Clock::time_point quiet_since_;  // the last sign of life, or when we began to wait for one
   bool more_to_read_ = false;
-  int alone_ = 0;  // requests in a row beside which there was no other
+  bool slept_ = false;  // since the last answer
+  int alone_ = 0;       // requests in a row beside which there was no other
   unsigned deliveries_ = 0;
   Patience patience_;    // the driver's, but for yields()
   Neighbour neighbour_;  // the driver's, but for is_here()

@@ -7,6 +7,7 @@
 #include "load.hpp"
 #include "private_server.hpp"
 
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,6 +165,45 @@ TEST_CASE("a caller leaves at its own deadline, and the others are not disturbed
   redis->set("other", Entry::copy("mine"), {}, Call());
   CHECK(redis->get("other", Call())->bytes() == "mine");  // the late answer went to nobody else
   CHECK(statistic(redis, "connects") == 1);
+  CHECK(statistic(redis, "breaker_opened") == 0);
+}
+
+TEST_CASE("on the server's own core callers get their own values, and some leave in a hurry",
+          "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", {{"url", server.url()}, {"timeout", "10s"}});
+  constexpr int callers = 16;
+  const auto text_of = [](int i) { return "k" + std::to_string(i); };
+  for (int i = 0; i < callers; ++i) redis->set(text_of(i), Entry::copy(text_of(i)), {}, Call());
+
+  cpu_set_t one_core;
+  CPU_ZERO(&one_core);
+  CPU_SET(sched_getcpu(), &one_core);
+  REQUIRE(sched_setaffinity(server.process().pid(), sizeof one_core, &one_core) == 0);
+  const long long commands = statistic(redis, "commands");
+  const long long writes = statistic(redis, "writes");
+  std::atomic<int> right{0}, wrong{0}, left{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < callers; ++t) {
+    threads.emplace_back([&, t] {
+      sched_setaffinity(0, sizeof one_core, &one_core);
+      for (int i = 0; i < 1000; ++i) {
+        const std::string key = text_of((t + i) % callers);
+        const bool hurried = i % 50 == t;
+        const Failure failure = failure_of(
+            [&](Call call) { ++(redis->get(key, call)->bytes() == key ? right : wrong); },
+            hurried ? 30us : 0us);
+        if (failure.code) ++(failure.code == Errc::timeout && hurried ? left : wrong);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  WARN(right << " right, " << left << " left; " << statistic(redis, "commands") - commands
+             << " commands in " << statistic(redis, "writes") - writes << " writes");
+  CHECK(wrong == 0);
+  CHECK(right + left == callers * 1000);
+  CHECK(statistic(redis, "writes") - writes < statistic(redis, "commands") - commands);
+  CHECK(statistic(redis, "connections_lost") == 0);
   CHECK(statistic(redis, "breaker_opened") == 0);
 }
 
