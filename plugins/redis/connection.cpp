@@ -161,6 +161,9 @@ void Connection::leave(Request& request) noexcept {
 
 void Connection::drive(Request& mine) noexcept {
   try {
+    // Somebody began to connect and left, and nobody has gone on with it since.
+    const bool half_open = phase_ == Phase::opening || phase_ == Phase::greeting;
+    if (half_open && Clock::now() >= phase_since_ + endpoint_.connect_timeout) close();
     while (mine.state_.load(std::memory_order_relaxed) != Request::done) {
       switch (advance(&mine)) {
         case Step::done: break;
@@ -238,8 +241,9 @@ void Connection::connect() {
 void Connection::take_queue() {
   const std::lock_guard lock(mutex_);
   if (queue_.empty()) return;
+  const bool awaited = is_awaited();
   // A server on our core has one batch at a time: what comes meanwhile leaves with the next.
-  if (relays() && is_awaited()) return;
+  if (awaited && relays()) return;
   const auto now = Clock::now();
   std::size_t commands = 0;
   std::size_t taken = 0;
@@ -261,6 +265,7 @@ void Connection::take_queue() {
   forget_taken();
   crowd_ = 0;
   if (unanswered_ == 0) quiet_since_ = now;
+  if (!awaited) awaited_since_ = now;
   unanswered_ += commands;
   counters_.commands.add(commands);
   counters_.writes.add();
@@ -348,8 +353,13 @@ bool Connection::give_up_waiting(Request* mine, Clock::time_point now) {
   }
   // A caller that has given it nearly all the time there is has waited for the server, not for
   // others.
-  if (now >= quiet_since_ + endpoint_.timeout * 9 / 10) {
-    throw Error(Errc::timeout, "no answer within " + in_ms(endpoint_.timeout));
+  const auto nearly_all = endpoint_.timeout * 9 / 10;
+  if (now >= quiet_since_ + nearly_all) {
+    if (now >= awaited_since_ + nearly_all) {
+      throw Error(Errc::timeout, "no answer within " + in_ms(endpoint_.timeout));
+    }
+    // It owes answers to callers who left, and nobody was there to see whether it has gone silent.
+    throw Error(Errc::unavailable, "no answers since before this call");
   }
   return now >= mine->deadline;
 }
@@ -428,6 +438,16 @@ void Connection::fail(Request& request, std::size_t from, const Reply& why) noex
   for (std::size_t i = from; i < request.replies.size(); ++i) request.replies[i] = why;
 }
 
+void Connection::close() noexcept {
+  transport_.reset();
+  reader_.reset();
+  outgoing_.clear();
+  written_ = 0;
+  arrived_.clear();
+  unanswered_ = 0;
+  phase_ = Phase::closed;
+}
+
 // Whatever was under way here is over. Only what shows that the server itself is ill opens the
 // breaker: a connection that was good and is closed may have been idle too long.
 void Connection::break_off(Errc code, std::string_view reason, int system_error) noexcept {
@@ -439,13 +459,7 @@ void Connection::break_off(Errc code, std::string_view reason, int system_error)
   // What the bytes of the connection meant says nothing about the caller's entry.
   if (code == Errc::corrupt) code = Errc::unavailable;
 
-  transport_.reset();
-  reader_.reset();
-  outgoing_.clear();
-  written_ = 0;
-  arrived_.clear();
-  unanswered_ = 0;
-  phase_ = Phase::closed;
+  close();
 
   const Reply why = failure(code, name_, reason, system_error);
   {

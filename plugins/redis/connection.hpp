@@ -119,6 +119,7 @@ class Connection {
   bool give_up_waiting(Request* mine, Clock::time_point now);
   void deliver(Clock::time_point now);
   void check_greeting();
+  void close() noexcept;
   void break_off(Errc code, std::string_view reason, int system_error) noexcept;
   void let_go(Request& mine) noexcept;
   void hand_on() noexcept;
@@ -158,10 +159,11 @@ class Connection {
   std::vector<Reply> arrived_;
   std::vector<std::atomic<std::uint32_t>*> sleepers_;
   std::size_t greetings_left_ = 0;
-  std::size_t crowd_ = 0;          // requests that were here when the last answers came
-  std::size_t unanswered_ = 0;     // replies that are due, ours and those of callers who left
-  Clock::time_point phase_since_;  // opening, greeting
-  Clock::time_point quiet_since_;  // the last sign of life, or when we began to wait for one
+  std::size_t crowd_ = 0;            // requests that were here when the last answers came
+  std::size_t unanswered_ = 0;       // replies that are due, ours and those of callers who left
+  Clock::time_point phase_since_;    // opening, greeting
+  Clock::time_point quiet_since_;    // the last sign of life, or when we began to wait for one
+  Clock::time_point awaited_since_;  // when callers began to be there for the answers
   bool more_to_read_ = false;
   bool slept_ = false;  // since the last answer
   int alone_ = 0;       // requests in a row beside which there was no other

@@ -168,6 +168,55 @@ TEST_CASE("a caller leaves at its own deadline, and the others are not disturbed
   CHECK(statistic(redis, "breaker_opened") == 0);
 }
 
+TEST_CASE("callers in a hurry do not have everybody leave the server alone", "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", {{"url", server.url()},
+                                     {"max_connections", "1"},
+                                     {"timeout", "500ms"},
+                                     {"retry_after", "30s"},
+                                     {"retry_after_at_most", "30s"}});
+  redis->set("k", Entry::copy("v"), {}, Call());
+  const auto hurried = [&] {
+    return failure_of([&](Call call) { redis->get("k", call); }, 5ms).code == Errc::timeout;
+  };
+  server.process().freeze();
+  for (int i = 0; i < 6; ++i) CHECK(hurried());
+  server.process().resume();
+  CHECK(redis->get("k", Call())->bytes() == "v");
+
+  // Who comes later waits for its own time, however long nobody was there to hear an answer.
+  server.process().freeze();
+  CHECK(hurried());
+  std::this_thread::sleep_for(600ms);  // longer than `timeout`
+  std::thread mender([&] {
+    std::this_thread::sleep_for(50ms);
+    server.process().resume();
+  });
+  CHECK(failure_of([&](Call call) { redis->get("k", call); }).text.empty());
+  mender.join();
+  CHECK(statistic(redis, "breaker_opened") == 0);
+}
+
+TEST_CASE("a connection that a caller in a hurry left half open is not held against the server",
+          "[redis][fault]") {
+  PrivateRedis server;
+  ComponentUnderTest redis("redis", {{"url", server.url() + "/1"},  // a greeting, to be answered
+                                     {"max_connections", "1"},
+                                     {"connect_timeout", "300ms"},
+                                     {"retry_after", "30s"},
+                                     {"retry_after_at_most", "30s"}});
+  server.process().freeze();
+  CHECK(failure_of([&](Call call) { redis->get("k", call); }, 5ms).code == Errc::timeout);
+  std::this_thread::sleep_for(400ms);  // longer than `connect_timeout`
+  std::thread mender([&] {
+    std::this_thread::sleep_for(50ms);
+    server.process().resume();
+  });
+  CHECK(failure_of([&](Call call) { redis->get("k", call); }).text.empty());
+  mender.join();
+  CHECK(statistic(redis, "breaker_opened") == 0);
+}
+
 TEST_CASE("on the server's own core callers get their own values, and some leave in a hurry",
           "[redis][fault]") {
   PrivateRedis server;
