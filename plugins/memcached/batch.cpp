@@ -71,6 +71,7 @@ class Batch::Question {
   void take(Results results) {
     std::size_t at = 0;  // answers come in the order of the names
     while (code_ == MEMCACHED_SUCCESS) {
+      exchange_.mind_deadline();
       const auto item = exchange_->next(code_);
       if (!item) break;
       while (at < names_.size() && names_[at] != item->name) ++at;
@@ -176,6 +177,7 @@ memcached_return_t Batch::write_part(Exchange& exchange, const Part& part, Statu
   const auto send = [&] {
     memcached_return_t code = MEMCACHED_SUCCESS;
     for (const std::size_t i : part.keys) {
+      exchange.mind_deadline();
       code = write(exchange.connection(), i, i != part.keys.back());
       const Verdict verdict = verdict_on(code);
       if (verdict == Verdict::refused) {  // this one alone

@@ -171,7 +171,13 @@ std::optional<Connection::Item> Connection::get_answered(std::string_view name,
 
 std::optional<Connection::Item> Connection::next(memcached_return_t& code) {
   const memcached_result_st* found = memcached_fetch_result(client_.get(), &result_, &code);
-  if (found == nullptr) return std::nullopt;
+  if (found == nullptr) {
+    // To libmemcached, a server that answers with an error, or with nonsense, has none of the items.
+    // It keeps what it saw for most of them; not for a bare ERROR and for "out of memory".
+    const memcached_return_t error = memcached_last_error(client_.get());
+    if (verdict_on(code) == Verdict::good && verdict_on(error) != Verdict::good) code = error;
+    return std::nullopt;
+  }
   return Item{{memcached_result_key_value(found), memcached_result_key_length(found)},
               {memcached_result_value(found), memcached_result_length(found)},
               memcached_result_flags(found),

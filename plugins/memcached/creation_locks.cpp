@@ -64,16 +64,18 @@ bool CreationLocks::unlock(Key key, Token token, Call call) {
 bool CreationLocks::await_unlock(Key key, Nanoseconds wait, Call call) {
   constexpr Nanoseconds shortest = std::chrono::microseconds(500);
   constexpr Nanoseconds longest = std::chrono::milliseconds(4);
+  constexpr Nanoseconds longest_wait = std::chrono::hours(24 * 365);  // the clock holds no more
   const std::string item_name = cluster_.name_of(key).lock();
   const auto begin = Clock::now();
-  const auto end = begin + call.remaining(wait);
-  while (is_held(item_name, call)) {
-    const auto now = Clock::now();
+  const auto end = begin + std::min(wait, longest_wait);
+  for (auto now = begin; now < call.deadline(); now = Clock::now()) {
+    if (!is_held(item_name, call)) return true;
+    now = Clock::now();
     if (now >= end) return false;
     const auto nap = std::clamp<Nanoseconds>((now - begin) / 8, shortest, longest);
-    std::this_thread::sleep_for(std::min<Nanoseconds>(nap, end - now));
+    std::this_thread::sleep_for(std::min<Nanoseconds>(nap, std::min(end, call.deadline()) - now));
   }
-  return true;
+  return false;
 }
 
 bool CreationLocks::is_held(std::string_view item_name, Call call) {

@@ -11,6 +11,7 @@
 #include <cairn/plugin.hpp>
 
 #include <array>
+#include <optional>
 
 namespace {
 
@@ -88,11 +89,17 @@ class Memcached final : public Backend {
     const WireKey wire = cluster_.name_of(key);
     const std::string_view item_name = wire.view();
     OptionalEntry found;
+    std::optional<Error> unreadable;  // thrown once the connection has been given back
     cluster_.exchange(item_name, call, [&](Connection& connection) {
       return connection.get(item_name, [&](const Connection::Item& item) {
-        found = mc::to_entry(item.value, item.flags, settings_.largest_inflated());
+        try {
+          found = mc::to_entry(item.value, item.flags, settings_.largest_inflated());
+        } catch (const Error& error) {
+          unreadable = error;
+        }
       });
     });
+    if (unreadable) cluster_.counting([&] { throw Error(*unreadable); });
     (found ? counters().hits : counters().misses).add(1);
     return found;
   }

@@ -52,7 +52,13 @@ void Server::drop_idle() noexcept {
 }
 
 Exchange::Exchange(Server& server, Clock::time_point deadline)
-    : server_(server), admission_(server.breaker_.admit(Clock::now())) {
+    : server_(server), deadline_(deadline) {
+  const auto now = Clock::now();
+  // Before it is anybody's probe, and before it costs a connection whose answer nobody waits for.
+  if (deadline <= now) {
+    throw Error(Errc::timeout, server_.name() + ": the time was over before it was asked");
+  }
+  admission_ = server.breaker_.admit(now);
   if (admission_ == CircuitBreaker::refused) {
     throw Error(Errc::unavailable, server_.name() + ": given up for now, it did not answer");
   }
@@ -68,11 +74,12 @@ Exchange::~Exchange() {
   server_.give_back(std::move(connection_));
 }
 
-bool Exchange::goes_again(memcached_return_t code) noexcept {
+bool Exchange::goes_again(memcached_return_t code) {
   if (verdict_on(code) != Verdict::lost || !connection_->is_used() || has_gone_again_) return false;
   has_gone_again_ = true;
   connection_->close();
   server_.drop_idle();  // they are as old
+  mind_deadline();
   return true;
 }
 

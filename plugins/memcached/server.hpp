@@ -57,7 +57,8 @@ class Server {
 
 class Exchange {
  public:
-  /// `deadline`: for the connection and for each answer.
+  /// `deadline`: for the connection and for all answers together. Errors: Error(timeout), too, if it
+  /// has passed: then nothing is sent.
   Exchange(Server& server, Clock::time_point deadline);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -68,9 +69,12 @@ class Exchange {
   Connection* operator->() noexcept { return connection_.get(); }
   Connection& connection() noexcept { return *connection_; }
 
+  /// Lets what follows wait for what is left of the time. To be called before each of several
+  /// requests or answers.
+  void mind_deadline() { connection_->set_timeout(deadline_ - Clock::now()); }
   /// Whether a request that ended with `code` is to be sent again: an idle connection had been
   /// closed (a server that was restarted). Once, and then on a new connection.
-  bool goes_again(memcached_return_t code) noexcept;
+  bool goes_again(memcached_return_t code);
   /// What the server answered, or an Error. Afterwards the exchange is over.
   void end(memcached_return_t code);
 
@@ -78,6 +82,7 @@ class Exchange {
   [[noreturn]] void fail(memcached_return_t code, Verdict verdict);
 
   Server& server_;
+  const Clock::time_point deadline_;
   CircuitBreaker::Admission admission_;
   std::unique_ptr<Connection> connection_;
   bool hurried_ = false;  // by its deadline, to much less than `timeout`

@@ -46,7 +46,10 @@ Entry inflate_value(std::string_view value, std::size_t most) {
     inflated.resize(inflated.size() - stream.avail_out);
   }
   inflateEnd(&stream);
-  if (code != Z_STREAM_END) throw Error(Errc::corrupt, "a deflated value does not inflate");
+  if (code != Z_STREAM_END || inflated.size() > most) {
+    throw Error(Errc::corrupt, "a deflated value does not inflate, or to more than " +
+                                   std::to_string(most) + " bytes");
+  }
   return Entry::own(std::move(inflated));
 }
 

@@ -179,6 +179,30 @@ TEST_CASE("one of three servers gone: its keys fail, the others answer", "[fault
   CHECK(std::count(statuses.begin(), statuses.end(), CAIRN_OK) == up);
 }
 
+TEST_CASE("several frozen servers cost a batch one timeout, not one each", "[faults]") {
+  const auto protocol = GENERATE("ascii", "binary");
+  Servers servers(4);
+  ComponentUnderTest memcached(
+      "memcached", {{"servers", servers.list()}, {"protocol", protocol}, {"timeout", "1s"}});
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) names.push_back("key " + std::to_string(i));
+  const std::vector<Key> keys(names.begin(), names.end());
+  const std::vector<Entry> entries(keys.size(), Entry::borrow("v"));
+  std::vector<cairn_status> statuses(keys.size(), CAIRN_OK);
+  memcached->set_multi(keys, entries, {}, Statuses(statuses.data(), 100), Call());
+  for (std::size_t i = 0; i < 3; ++i) servers[i].process().freeze();
+
+  std::vector<Entry> found(keys.size());
+  std::fill(statuses.begin(), statuses.end(), CAIRN_MISS);
+  CHECK(time_of([&] {
+          memcached->get_multi(keys, Results(found.data(), statuses.data(), 100), Call());
+        }) < 2s);
+  const auto up = std::count(statuses.begin(), statuses.end(), CAIRN_OK);  // of the last server
+  CHECK(up >= 5);
+  CHECK(std::count(statuses.begin(), statuses.end(), CAIRN_TIMEOUT) == 100 - up);
+  for (std::size_t i = 0; i < 3; ++i) servers[i].process().resume();
+}
+
 TEST_CASE("with failover, the keys of a server that is gone move to the others", "[faults]") {
   Servers servers(3);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()},

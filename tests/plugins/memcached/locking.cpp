@@ -60,6 +60,24 @@ TEST_CASE("a lease ends by itself", "[memcached]") {
   CHECK(memcached->lock("k", 500ms, Call()).has_value());
 }
 
+TEST_CASE("a lease and a wait may be as long as can be said", "[memcached]") {
+  Servers servers(1);
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
+  constexpr auto longest = std::chrono::nanoseconds::max();
+  const auto token = memcached->lock("k", longest, Call());
+  REQUIRE(token.has_value());
+  CHECK_FALSE(memcached->lock("k", longest, Call()).has_value());
+  CHECK(memcached->renew("k", *token, longest, Call()));
+  CHECK_FALSE(memcached->lock("k", longest, Call()).has_value());
+
+  bool free = false;
+  std::thread waiter([&] { free = memcached->await_unlock("k", longest, Call()); });
+  std::this_thread::sleep_for(20ms);  // either order is right; this one is of interest
+  CHECK(memcached->unlock("k", *token, Call()));
+  waiter.join();
+  CHECK(free);
+}
+
 TEST_CASE("a waiter sees the release within 5 ms", "[memcached]") {
   Servers servers(1, PrivateMemcached::On::unix_socket);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
@@ -95,4 +113,31 @@ TEST_CASE("waiting for a lock ends with the wait, or with the deadline of the ca
   call.raw.deadline_ns = (Clock::now() + 20ms).time_since_epoch() / 1ns;
   CHECK_FALSE(memcached->await_unlock("k", 60s, call));
   CHECK(Clock::now() - before < 5s);
+}
+
+TEST_CASE("a call whose deadline has passed sends nothing, and costs no connection",
+          "[memcached]") {
+  Servers servers(1);
+  Bystander bystander(servers[0]);
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
+  memcached->set("k", Entry::borrow("v"), {}, Call());
+  const std::string before = bystander.statistic("total_connections");
+  TextCall late;
+  late.raw.deadline_ns = (Clock::now() - 1ms).time_since_epoch() / 1ns;
+  CHECK_THAT(error_of([&] { memcached->get("k", late); }), Catch::StartsWith("timeout"));
+  CHECK_THAT(error_of([&] { memcached->set("k", Entry::borrow("w"), {}, late); }),
+             Catch::StartsWith("timeout"));
+  CHECK_THAT(error_of([&] { memcached->remove("k", late); }), Catch::StartsWith("timeout"));
+  CHECK_THAT(error_of([&] { memcached->lock("k", 30s, late); }), Catch::StartsWith("timeout"));
+  CHECK_FALSE(memcached->await_unlock("k", 30s, late));
+  const Key keys[] = {"k", "l"};
+  const Entry entries[] = {Entry::borrow("w"), Entry::borrow("w")};
+  cairn_status statuses[2] = {CAIRN_OK, CAIRN_OK};
+  memcached->set_multi(keys, entries, {}, Statuses(statuses, 2), late);
+  CHECK(statuses[0] == CAIRN_TIMEOUT);
+  CHECK(statuses[1] == CAIRN_TIMEOUT);
+  CHECK(text_of(memcached->get("k", Call())) == "v");
+  CHECK(memcached->lock("k", 30s, Call()).has_value());
+  CHECK(bystander.statistic("total_connections") == before);
+  CHECK(memcached->stats(Call()).root()["servers_down"].int_value() == 0);
 }

@@ -73,6 +73,16 @@ class Bystander {
   bool remove(const std::string& name) {
     return memcached_delete(client_, name.data(), name.size(), 0) == MEMCACHED_SUCCESS;
   }
+  /// What the server says of itself, such as "total_connections".
+  std::string statistic(const char* name) {
+    memcached_return_t code;
+    memcached_stat_st* all = memcached_stat(client_, nullptr, &code);
+    char* value = memcached_stat_get_value(client_, all, name, &code);
+    std::string text = value == nullptr ? "" : value;
+    free(value);
+    memcached_stat_free(client_, all);
+    return text;
+  }
 
  private:
   memcached_st* client_;

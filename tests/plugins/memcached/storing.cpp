@@ -3,6 +3,7 @@
 
 #include <sys/wait.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <thread>
@@ -159,6 +160,40 @@ TEST_CASE("flags of Python's clients are understood, and those of objects are no
                           {{"servers", servers.list()}, {"compatible_with", "bmemcached"}});
   with->set("theirs", Entry::borrow("v"), {}, Call());
   CHECK(bystander.get("theirs")->flags == 16);
+}
+
+TEST_CASE("a deflated value may be sixteen times as long as the longest, and no longer",
+          "[memcached]") {
+  Servers servers(1);
+  Bystander bystander(servers[0]);
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()}, {"max_value", "1KiB"}});
+  const auto deflated = [](std::size_t size) {
+    const std::string plain(size, 'a');
+    std::string result(compressBound(size), '\0');
+    uLongf length = result.size();
+    REQUIRE(compress(reinterpret_cast<Bytef*>(result.data()), &length,
+                     reinterpret_cast<const Bytef*>(plain.data()), size) == Z_OK);
+    return result.substr(0, length);
+  };
+  REQUIRE(bystander.set("longest", deflated(16384), 8));
+  REQUIRE(bystander.set("longer", deflated(16385), 8));
+  CHECK(memcached->get("longest", Call())->size() == 16384);
+  CHECK_THAT(error_of([&] { memcached->get("longer", Call()); }), Catch::StartsWith("corrupt"));
+}
+
+TEST_CASE("an item that cannot be read does not cost the connection", "[memcached]") {
+  const auto protocol = GENERATE("ascii", "binary");
+  Servers servers(1);
+  Bystander bystander(servers[0]);
+  REQUIRE(bystander.set("pickle", "object", 1));
+  ComponentUnderTest memcached("memcached", {{"servers", servers.list()}, {"protocol", protocol}});
+  memcached->get("absent", Call());
+  const std::string before = bystander.statistic("total_connections");
+  for (int i = 0; i < 5; ++i) {
+    CHECK_THAT(error_of([&] { memcached->get("pickle", Call()); }), Catch::StartsWith("corrupt"));
+  }
+  CHECK(bystander.statistic("total_connections") == before);
+  CHECK(memcached->stats(Call()).root()["failures"].int_value() == 5);
 }
 
 TEST_CASE("a time to live ends, and one of more than thirty days does not end at once",
