@@ -67,6 +67,12 @@ std::uint64_t random_number() noexcept {
   return number;
 }
 
+// When a lease that begins now is over; 0: when it is unlocked, also if it outlasts the clock.
+std::int64_t end_of(std::chrono::nanoseconds lease, std::int64_t now_ns) noexcept {
+  const bool endless = lease.count() == 0 || lease.count() > INT64_MAX - now_ns;
+  return endless ? 0 : now_ns + lease.count();
+}
+
 // One byte, far beyond the content: 62 bits, so that its end can be expressed too.
 struct flock byte_of(std::uint64_t owner, short type) noexcept {
   struct flock byte {};
@@ -275,8 +281,7 @@ std::optional<CreationLocks::Token> CreationLocks::lock(std::string_view key, Na
   Table table(*this, key);
   if (table.held(now_ns) != nullptr) return std::nullopt;
   const Token token = random_number();
-  if (table.take(self_, token, lease.count() == 0 ? 0 : now_ns + lease.count(), now_ns) ==
-      nullptr) {
+  if (table.take(self_, token, end_of(lease, now_ns), now_ns) == nullptr) {
     throw Error(Errc::unavailable, "too many creation locks are held at once: " + path_);
   }
   return token;
@@ -287,7 +292,7 @@ bool CreationLocks::renew(std::string_view key, Token token, Nanoseconds lease,
   Table table(*this, key);
   Slot* slot = table.held(now_ns);
   if (slot == nullptr || slot->token != token) return false;
-  slot->expires_ns = lease.count() == 0 ? 0 : now_ns + lease.count();
+  slot->expires_ns = end_of(lease, now_ns);
   return true;
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace cairn::lmdb {
 namespace {
@@ -243,13 +244,25 @@ MDB_txn* Environment::begin_reading(std::size_t slot) {
     throw to_error(code, "cannot read " + file_);
   }
   int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
-  if (code == MDB_READERS_FULL && clear_dead_readers() > 0) {
+  while (code == MDB_READERS_FULL && (clear_dead_readers() > 0 || end_an_idle_reader())) {
     code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
   }
   if (code == 0) return txn;
   txn = nullptr;
   if (code == MDB_MAP_RESIZED) return nullptr;
   throw to_error(code, "cannot read " + file_);
+}
+
+// Whether one of our readers that nobody uses could be given back to LMDB.
+bool Environment::end_an_idle_reader() noexcept {
+  for (std::size_t slot = 0; slot < slot_count; ++slot) {
+    if (slots_[slot].taken.exchange(true, std::memory_order_acquire)) continue;
+    MDB_txn* const idle = std::exchange(slots_[slot].txn, nullptr);
+    if (idle != nullptr) mdb_txn_abort(idle);
+    give_back(slot);
+    if (idle != nullptr) return true;
+  }
+  return false;
 }
 
 Environment::Reading::Reading(Environment& environment)

@@ -2,7 +2,8 @@
 // and read through a pool of read transactions.
 //
 // A read borrows one of 64 reader slots, so that the number of LMDB readers is bounded by what runs
-// at once and not by how many threads there ever were. Taking all of them is how the map is
+// at once and not by how many threads there ever were. A slot keeps its reader for the next read,
+// until LMDB has none left for another slot. Taking all of them is how the map is
 // changed: then nobody reads. Threads: any method, any thread, any time. Errors: Error, with the
 // file's name and the remedy.
 #pragma once
@@ -159,6 +160,7 @@ class Environment {
     slots_[slot].taken.store(false, std::memory_order_release);
   }
   MDB_txn* begin_reading(std::size_t slot);
+  bool end_an_idle_reader() noexcept;
   // Precondition: mutex_ is held, and no write transaction is open.
   void adopt_size();
 

@@ -8,6 +8,7 @@
 #include <cairn/extensions/scan.h>
 #include <cairn/plugin.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <vector>
@@ -137,8 +138,10 @@ class Lmdb final : public Backend {
     return store().locks().unlock(key, token, now_ns());
   }
   bool await_unlock(Key key, Nanoseconds wait, Call call) override {
-    return store().locks().await_unlock(key, lmdb::Writer::Clock::now() + call.remaining(wait),
-                                        [this] { return now_ns(); });
+    constexpr Nanoseconds longest = std::chrono::hours(24 * 365);  // the clock holds no more
+    return store().locks().await_unlock(
+        key, lmdb::Writer::Clock::now() + call.remaining(std::min(wait, longest)),
+        [this] { return now_ns(); });
   }
 
   Document stats(Call) override {

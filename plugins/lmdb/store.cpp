@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 
 namespace cairn::lmdb {
 namespace {
@@ -53,13 +54,10 @@ class UnsyncedMark {
   explicit UnsyncedMark(const std::string& folder) : path_(folder + "/unsynced") {}
 
   bool is_of_earlier_boot() const {
-    char text[64];
-    const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) return false;
-    const ssize_t size = ::read(file, text, sizeof text);
-    ::close(file);
-    return size >= 0 && std::string_view(text, static_cast<std::size_t>(size)) != boot_id();
+    const std::optional<std::string> found = content();
+    return found && *found != boot_id();
   }
+  bool is_of_this_boot() const { return content() == boot_id(); }
   void set(unsigned permissions) const {
     const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, permissions);
     const std::string id = boot_id();
@@ -75,6 +73,16 @@ class UnsyncedMark {
   void clear() const noexcept { ::unlink(path_.c_str()); }
 
  private:
+  std::optional<std::string> content() const {
+    char text[64];
+    const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return std::nullopt;
+    const ssize_t size = ::read(file, text, sizeof text);
+    ::close(file);
+    if (size < 0) return std::nullopt;
+    return std::string(text, static_cast<std::size_t>(size));
+  }
+
   std::string path_;
 };
 
@@ -163,7 +171,7 @@ Store::Store(const Settings& settings, const Services& services)
     : settings_(settings), services_(services), process_(getpid()) {
   locks_ = std::make_unique<CreationLocks>(settings_.folder, settings_.permissions,
                                            settings_.timeout, [this] { open_first(); });
-  if (environment_ == nullptr) environment_ = std::make_unique<Environment>(settings_, services_);
+  if (environment_ == nullptr) open_next();
   writer_ = std::make_unique<Writer>(settings_, services_, *environment_, *locks_);
 }
 
@@ -196,6 +204,25 @@ void Store::open_first() {
   }
 }
 
+// Others have the folder open.
+void Store::open_next() {
+  // LMDB would make what is missing, and then two files would share one table of readers, or two
+  // tables one file.
+  for (const char* name : {"/data.mdb", "/lock.mdb"}) {
+    struct stat ignored {};
+    if (stat((settings_.folder + name).c_str(), &ignored) == 0 || errno != ENOENT) continue;
+    throw Error(Errc::config, settings_.folder + name +
+                                  " was removed while a program has it open: stop the programs "
+                                  "that use the folder, or remove all of its files");
+  }
+  // They may sync what they write, and have made no mark.
+  const UnsyncedMark unsynced(settings_.folder);
+  if (settings_.sync == Sync::none && !unsynced.is_of_this_boot()) {
+    unsynced.set(settings_.permissions);
+  }
+  environment_ = std::make_unique<Environment>(settings_, services_);
+}
+
 Store::~Store() {
   if (process_ != getpid()) {  // a forked child: all this is the parent's
     environment_->abandon();
@@ -203,9 +230,7 @@ Store::~Store() {
     return;
   }
   locks_->leave([&](bool alone) {
-    if (alone && settings_.sync == Sync::none && environment_->sync()) {
-      UnsyncedMark(settings_.folder).clear();
-    }
+    if (alone && environment_->sync()) UnsyncedMark(settings_.folder).clear();
     environment_.reset();
   });
 }

@@ -59,6 +59,7 @@ class Store {
   }
   static Entry to_entry(const Record& record);
   void open_first();
+  void open_next();
 
   const Settings settings_;
   const Services services_;

@@ -50,6 +50,24 @@ TEST_CASE("a lock is lost when its lease is over, unless it was renewed", "[lmdb
   CHECK(lmdb->unlock("k", *second, Call()));
 }
 
+TEST_CASE("a lease and a wait may be as long as can be said", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
+  constexpr auto longest = std::chrono::nanoseconds::max();
+  const auto token = lmdb->lock("k", longest, Call());
+  REQUIRE(token.has_value());
+  CHECK_FALSE(lmdb->lock("k", longest, Call()).has_value());
+  CHECK(lmdb->renew("k", *token, longest, Call()));
+  CHECK_FALSE(lmdb->lock("k", longest, Call()).has_value());
+
+  bool free = false;
+  std::thread waiter([&] { free = lmdb->await_unlock("k", longest, Call()); });
+  std::this_thread::sleep_for(20ms);  // either order is right; this one is of interest
+  CHECK(lmdb->unlock("k", *token, Call()));
+  waiter.join();
+  CHECK(free);
+}
+
 TEST_CASE("thousands of locks are held at once", "[lmdb]") {
   TemporaryFolder folder;
   ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});

@@ -108,6 +108,63 @@ TEST_CASE("the mark of unsynced data is gone when the store was closed in good o
   CHECK_FALSE(std::filesystem::exists(folder.path() + "/unsynced"));
 }
 
+// What `body` answers in a child process, which ends without closing anything.
+template <class Body>
+static std::string in_a_child(Body&& body) {
+  int answer[2];
+  REQUIRE(pipe(answer) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string text = body();
+    (void)!write(answer[1], text.data(), text.size());
+    _exit(0);
+  }
+  close(answer[1]);
+  char text[1000];
+  const ssize_t size = read(answer[0], text, sizeof text);
+  close(answer[0]);
+  waitpid(child, nullptr, 0);
+  return {text, size < 0 ? 0 : static_cast<std::size_t>(size)};
+}
+
+TEST_CASE("the mark of unsynced data is made by whoever does not sync, whoever came first",
+          "[lmdb]") {
+  TemporaryFolder folder;
+  const std::string mark = folder.path() + "/unsynced";
+  {
+    ComponentUnderTest first("lmdb", {{"path", folder.path()}, {"sync", "full"}});
+    CHECK_FALSE(std::filesystem::exists(mark));
+    CHECK(in_a_child([&] {
+            ComponentUnderTest second("lmdb", {{"path", folder.path()}, {"sync", "none"}});
+            second->set("k", Entry::borrow("v"), {}, Call());
+            return std::filesystem::exists(mark) ? "marked" : "not marked";
+          }) == "marked");
+    CHECK(std::filesystem::exists(mark));  // it did not close in good order
+  }
+  CHECK_FALSE(std::filesystem::exists(mark));  // the last one wrote all of it to the disk
+}
+
+TEST_CASE("a file that was removed while a program has it open is not made anew beside it",
+          "[lmdb]") {
+  const std::string name = GENERATE("data.mdb", "lock.mdb");
+  TemporaryFolder folder;
+  ComponentUnderTest first("lmdb", {{"path", folder.path()}});
+  first->set("k", Entry::borrow("v"), {}, Call());
+  std::filesystem::remove(folder.path() + "/" + name);
+  CHECK_THAT(in_a_child([&] {
+               return error_of({{"path", folder.path()}});
+             }),
+             Catch::StartsWith("config: lmdb: ") &&
+                 Catch::Contains(name + " was removed while a program has it open"));
+  CHECK_FALSE(std::filesystem::exists(folder.path() + "/" + name));
+  CHECK(first->get("k", Call())->bytes() == "v");
+
+  for (const char* rest : {"data.mdb", "lock.mdb", "creation-locks", "unsynced"}) {
+    std::filesystem::remove(folder.path() + "/" + rest);
+  }
+  CHECK(in_a_child([&] { return error_of({{"path", folder.path()}}); }) == "(none)");
+}
+
 TEST_CASE("a path that is a file is refused", "[lmdb]") {
   TemporaryFolder folder;
   std::ofstream(folder.path()) << "text";

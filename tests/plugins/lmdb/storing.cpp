@@ -163,6 +163,23 @@ TEST_CASE("an entry outlives the component it came from", "[lmdb]") {
   CHECK(text_of(entry) == "still here");
 }
 
+TEST_CASE("threads that read one after another need one reader", "[lmdb]") {
+  TemporaryFolder folder;
+  ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}, {"max_readers", "1"}});
+  lmdb->set("k", Entry::borrow("v"), {}, Call());
+  for (int i = 0; i < 5; ++i) {
+    std::string found;
+    std::thread([&] {
+      try {
+        found = lmdb->get("k", Call())->bytes();
+      } catch (const Error& error) {
+        found = error.what();
+      }
+    }).join();
+    CHECK(found == "v");
+  }
+}
+
 TEST_CASE("threads read whole values while others write", "[lmdb]") {
   TemporaryFolder folder;
   ComponentUnderTest lmdb("lmdb", {{"path", folder.path()}});
