@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -106,6 +107,8 @@ def check_refusals(folder):
         ([right, "--budget", "soon"], 2, "such as 500ns"),
         ([right, "--format", "yaml"], 2, "junit"),
         ([right, "--component", "other"], 3, "offers no component `other`"),
+        ([right, "--only", "absent"], 3, "no rule of level 3 begins with `absent`"),
+        ([right, "--only", "cost/", "--level", "1"], 3, "no rule of level 1 begins with `cost/`"),
     ):
         answer = run("validate", *words, code=code)
         assert said.lower() in answer.stderr.lower(), (words, answer.stderr)
@@ -113,6 +116,39 @@ def check_refusals(folder):
     unloadable.chmod(0o777)
     answer = run("validate", unloadable, code=1).stdout
     assert "FAILED   file/loads" in answer and "others may write to" in answer, answer
+
+
+def children_of(process):
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def lives(process):
+    try:  # the state stands behind the name, which is in brackets
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def comes_true(condition):
+    limit = time.monotonic() + 60
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.01)
+    return condition()
+
+
+def check_end(folder):
+    """The rule that is being tried ends with the command, however that ends."""
+    stuck = subprocess.Popen([cairn, "validate", wrong / "wrong-backends.so", "--component", "waits-for-locks",
+                              "--only", "lock/excludes", "--limit", "1000"],
+                             env=dict(os.environ, TMPDIR=str(folder)), stdout=subprocess.PIPE, text=True)
+    for line in stuck.stdout:
+        if "create" in line:
+            break
+    assert comes_true(lambda: children_of(stuck.pid))
+    children = children_of(stuck.pid)
+    stuck.kill()
+    stuck.wait()
+    assert comes_true(lambda: not any(map(lives, children))), children
 
 
 def check_plugins(folder):
@@ -137,6 +173,7 @@ def main():
     check_choices()
     with tempfile.TemporaryDirectory(prefix="cairn-kit-") as name:
         check_refusals(Path(name))
+        check_end(Path(name))
         check_plugins(Path(name))
 
 

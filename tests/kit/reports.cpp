@@ -70,6 +70,17 @@ TEST_CASE("a report as JUnit escapes what XML cannot say", "[kit]") {
   CHECK_THAT(xml, Catch::Contains("<skipped message=\"it offers no locks\"/>"));
 }
 
+TEST_CASE("a report is clean whatever bytes a plugin printed", "[kit]") {
+  ValidationReport report = sample();
+  report.cases = {
+      {"mine", "set/get", Outcome::failed, {"a\x1b[31m\xff\xe2\x82 \xef\xbf\xbf\x7f"}, {}}};
+  const std::string clean = "a [31m\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd ";
+  CHECK(as_text(report.cases[0]) == "FAILED   mine set/get\n         " + clean + "\n");
+  CHECK_THAT(as_tap(report), Catch::EndsWith("# " + clean + "\n"));
+  CHECK_THAT(as_junit(report), Catch::Contains("<failure message=\"" + clean + "\"/>"));
+  CHECK_NOTHROW(nlohmann::json::parse(as_json(report)));
+}
+
 TEST_CASE("a child answers, or its end is told", "[kit]") {
   ChildLimits limits;
   limits.time = std::chrono::seconds(10);

@@ -157,14 +157,20 @@ bool Stage::may_fork() noexcept {
   return shared_->forks.fetch_add(1) < most_forks;
 }
 
+void end_with(pid_t parent) noexcept {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);  // it was gone before it could be said
+}
+
 ChildEnd run_in_child(const std::function<std::string(Stage&)>& work, const ChildLimits& limits) {
   Pipe answer, errors;
   Stage stage;
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   const std::vector<pid_t> ours = children();
   std::fflush(nullptr);
-  const pid_t child = fork();
+  const pid_t parent = getpid(), child = fork();
   if (child < 0) throw Error(Errc::internal, "no process can be made", errno);
+  if (child == 0) end_with(parent);
   if (child == 0) be_child(work, stage, limits, answer.write_end.get(), errors.write_end.get());
   setpgid(child, child);  // in both, whoever comes first
   answer.write_end = FileDescriptor();

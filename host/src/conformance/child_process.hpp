@@ -5,6 +5,8 @@
 // Error(internal) if no process can be made.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -55,8 +57,13 @@ struct ChildLimits {
   std::size_t memory_bytes = std::size_t{1} << 30;  ///< beyond what it begins with
 };
 
+/// In the child of a fork: ends this process when the thread of `parent` that made it does, also if
+/// that was killed.
+void end_with(pid_t parent) noexcept;
+
 /// Calls `work` in a child and returns its answer, or how the child ended without one. Everything
-/// that the child started is gone when this returns, whatever session or group it moved to.
+/// that the child started is gone when this returns, whatever session or group it moved to. The
+/// child does not outlive this process.
 ChildEnd run_in_child(const std::function<std::string(Stage&)>& work, const ChildLimits& limits);
 
 /// "crashed with SIGSEGV (Segmentation fault)", "ended the process with exit code 3" ...

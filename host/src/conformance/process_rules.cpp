@@ -175,8 +175,9 @@ void children_go_on(PluginTrial& t) {
     });
   }
   for (int round = 0; round < 20 && t.trial.violations().empty(); ++round) {
-    const pid_t child = fork();
+    const pid_t parent = getpid(), child = fork();
     if (child == 0) {
+      end_with(parent);
       layer.forget_parent();
       int code = 0;
       try {
@@ -231,8 +232,9 @@ std::span<const PluginRule> process_rules() noexcept {
 
 std::string exit_fault(PluginOnTrial& plugin, const cairn_component& component,
                        const std::filesystem::path& scratch) {
-  const pid_t child = fork();
+  const pid_t parent = getpid(), child = fork();
   if (child == 0) {
+    end_with(parent);
     static testing::MapBackend& store = *new testing::MapBackend;
     static std::unique_ptr<LayerOnTrial> layer;
     // The host closes every stack in a handler that was registered after the plugin was loaded, and

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace cairn::hosting {
 
 namespace {
@@ -13,24 +15,39 @@ std::string full_name(const CaseResult& result) {
   return result.component.empty() ? result.name : result.component + " " + result.name;
 }
 
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (c == '\n' || c == '\r') c = ' ';
+// What a plugin printed may be any bytes. Control characters but line ends become spaces, so that no
+// terminal obeys them; what is not UTF-8, or no character of XML's, becomes U+FFFD.
+std::string printable(const std::string& text) {
+  const nlohmann::json json(text);
+  std::string clean =
+      nlohmann::json::parse(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  for (char& c : clean) {
+    if ((static_cast<unsigned char>(c) < ' ' && c != '\n') || c == '\x7f') c = ' ';
   }
-  return text;
+  for (const char* const none : {"\xef\xbf\xbe", "\xef\xbf\xbf"}) {
+    for (std::size_t at = 0; (at = clean.find(none, at)) != std::string::npos;)
+      clean.replace(at, 3, "\xef\xbf\xbd");
+  }
+  return clean;
 }
 
-// For element text and attributes; control characters, which XML cannot say, become spaces.
-std::string xml(std::string_view text) {
+std::string one_line(const std::string& text) {
+  std::string line = printable(text);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+// For element text and attributes.
+std::string xml(const std::string& text) {
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : printable(text)) {
     switch (c) {
       case '&': escaped += "&amp;"; break;
       case '<': escaped += "&lt;"; break;
       case '>': escaped += "&gt;"; break;
       case '"': escaped += "&quot;"; break;
       case '\n': escaped += "&#10;"; break;
-      default: escaped += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+      default: escaped += c;
     }
   }
   return escaped;
@@ -45,9 +62,10 @@ std::string as_text(const CaseResult& result) {
   std::string text = fmt::format("{:8} {}", label, full_name(result));
   if (result.outcome == Outcome::failed) {
     for (const std::string& message : result.messages)
-      text += fmt::format("\n         {}", message);
+      text += fmt::format("\n         {}", printable(message));
   } else {
-    for (const std::string& message : result.messages) text += fmt::format(": {}", message);
+    for (const std::string& message : result.messages)
+      text += fmt::format(": {}", printable(message));
   }
   return text + '\n';
 }

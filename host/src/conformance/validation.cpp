@@ -226,6 +226,32 @@ Case creates_case(const OfferedComponent& offered, const ValidationRequest& requ
           }};
 }
 
+// A run that tried nothing of what was asked for must not look as if all was well.
+std::vector<OfferedComponent> chosen_components(const PluginNote& note,
+                                                const ValidationRequest& request) {
+  std::vector<OfferedComponent> chosen;
+  bool any_rule = false;
+  for (const char* const always : {"file/symbols", "file/loads", "create"}) {
+    any_rule = any_rule || std::string_view(always).starts_with(request.only);
+  }
+  for (const OfferedComponent& offered : note.components) {
+    if (!request.component.empty() && offered.name != request.component) continue;
+    chosen.push_back(offered);
+    for (const Case& one : cases_of(offered, request)) {
+      any_rule = any_rule || one.name.starts_with(request.only);
+    }
+  }
+  if (chosen.empty() && !request.component.empty()) {
+    throw Error(Errc::config, fmt::format("{} offers no component `{}`", request.file.string(),
+                                          request.component));
+  }
+  if (!any_rule) {
+    throw Error(Errc::config,
+                fmt::format("no rule of level {} begins with `{}`", request.level, request.only));
+  }
+  return chosen;
+}
+
 }  // namespace
 
 std::string_view to_string(Outcome outcome) noexcept {
@@ -245,6 +271,7 @@ std::size_t ValidationReport::count(Outcome outcome) const noexcept {
 ValidationReport validate(const ValidationRequest& request,
                           const std::function<void(const CaseResult&)>& heard) {
   ValidationReport report{request.file, inspect_plugin(request.file), {}};
+  const std::vector<OfferedComponent> chosen = chosen_components(report.note, request);
   const auto add = [&](CaseResult result) {
     if (heard) heard(result);
     report.cases.push_back(std::move(result));
@@ -254,18 +281,11 @@ ValidationReport validate(const ValidationRequest& request,
   add(run(symbols_case(request), request));
   if (!add(run(loads_case(request), request))) return report;
 
-  bool known = request.component.empty();
-  for (const OfferedComponent& offered : report.note.components) {
-    if (!request.component.empty() && offered.name != request.component) continue;
-    known = true;
+  for (const OfferedComponent& offered : chosen) {
     if (!add(run(creates_case(offered, request), request))) continue;
     for (const Case& one : cases_of(offered, request)) {
       if (one.name.starts_with(request.only)) add(run(one, request));
     }
-  }
-  if (!known) {
-    throw Error(Errc::config, fmt::format("{} offers no component `{}`", request.file.string(),
-                                          request.component));
   }
   return report;
 }

@@ -56,7 +56,8 @@ struct ValidationReport {
   bool passed() const noexcept { return count(CaseResult::Outcome::failed) == 0; }
 };
 
-/// `heard` is called with each result as it comes.
+/// `heard` is called with each result as it comes. Errors: Error(config), too, if there is no such
+/// component, or no rule that `only` and `level` leave.
 ValidationReport validate(const ValidationRequest& request,
                           const std::function<void(const CaseResult&)>& heard = {});
 

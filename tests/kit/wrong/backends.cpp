@@ -127,6 +127,22 @@ struct IgnoresTokens final : MapBackend {
   std::optional<Token> token_;
 };
 
+struct OverflowsLeases final : MapBackend {
+  NAMED("overflows-leases")
+  std::optional<Token> lock(Key key, Nanoseconds lease, Call call) override {
+    if (lease == Nanoseconds::max()) lease = Nanoseconds::min();
+    return MapBackend::lock(key, lease, call);
+  }
+};
+
+struct OverflowsRenewals final : MapBackend {
+  NAMED("overflows-renewals")
+  bool renew(Key key, Token token, Nanoseconds lease, Call call) override {
+    if (lease == Nanoseconds::max()) lease = Nanoseconds::min();
+    return MapBackend::renew(key, token, lease, call);
+  }
+};
+
 struct WaitsForLocks final : MapBackend {
   NAMED("waits-for-locks")
   std::optional<Token> lock(Key key, Nanoseconds lease, Call call) override {
@@ -223,6 +239,7 @@ struct CannotBeCreated final : MapBackend {
 
 CAIRN_PLUGIN("org.example.wrong-backends", "1.0.0", LeaksReference, ReleasesTwice, ReturnsBorrowed,
              KeepsBorrowed, MixesUpBatches, CutsKeys, CutsValues, ForgetsMetadata, IgnoresTtl,
-             OverflowsTtl, IgnoresDeadlines, GivesLocksAway, IgnoresTokens, WaitsForLocks,
-             DeadlocksOnReentry, Races, KeepsLocksInChildren, ThrowsWhenDestroyed, LeavesThreads,
-             GrowsForEver, StatsAreNoMap, OffersEveryExtension, CannotBeCreated);
+             OverflowsTtl, IgnoresDeadlines, GivesLocksAway, IgnoresTokens, OverflowsLeases,
+             OverflowsRenewals, WaitsForLocks, DeadlocksOnReentry, Races, KeepsLocksInChildren,
+             ThrowsWhenDestroyed, LeavesThreads, GrowsForEver, StatsAreNoMap, OffersEveryExtension,
+             CannotBeCreated);

@@ -73,6 +73,8 @@ inline std::span<const Rule> backend_rules() noexcept {
       {"lock/token", 2, &rules::tokens_protect_locks, "unlocking with another's token",
        unlike_trying},
       {"lock/lease", 2, &rules::leases_end, "waiting for a lease to end", unlike_trying},
+      {"lock/edges", 2, &rules::leases_have_no_edges, "locking for as long as can be said",
+       unlike_trying},
       {"lock/await", 2, &rules::waiting_ends, "waiting for a lock",
        "await_unlock does not mind how long it may wait"},
       {"lock/other-thread", 2, &rules::any_thread_may_unlock, "unlocking on another thread",

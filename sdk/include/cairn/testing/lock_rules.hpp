@@ -78,6 +78,25 @@ inline void leases_end(Trial& t) {
   t.backend().unlock(key, *second, t.call());
 }
 
+inline void leases_have_no_edges(Trial& t) {
+  t.needs_memory();
+  const std::string key = t.key("k");
+  t.backend().unlock(key, take(t, key), t.call());
+  constexpr auto longest = std::chrono::nanoseconds::max();
+  const auto token = t.backend().lock(key, longest, t.call());
+  if (!t.expect(token.has_value(), "lock refuses the longest lease (2^63 - 1 ns)")) return;
+  const auto second = t.backend().lock(key, lease, t.call());
+  t.expect(!second, "the longest lease (2^63 - 1 ns) ends at once: it overflows");
+  if (second) {
+    t.backend().unlock(key, *second, t.call());
+    return;
+  }
+  const bool renewed = t.backend().renew(key, *token, longest, t.call());
+  const auto third = t.backend().lock(key, lease, t.call());
+  t.expect(renewed && !third, "renew for the longest lease (2^63 - 1 ns) loses the lock");
+  t.backend().unlock(key, third.value_or(*token), t.call());
+}
+
 inline void waiting_ends(Trial& t) {
   t.needs_memory();
   const std::string key = t.key("k");
