@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #ifndef CAIRN_TEMPLATE_DIR
 #error "the build says where templates are installed: -DCAIRN_TEMPLATE_DIR"
@@ -35,8 +37,20 @@ struct Choices {
   fs::path folder;
 };
 
-// "rate-limit" -> "RateLimit"
-std::string class_name(std::string_view name) {
+// What <cairn/plugin.hpp> declares, which the projects use by these names.
+constexpr std::string_view names_of_the_sdk[] = {
+    "Backend",         "ByteBuffer", "Bytes",     "Call",         "CircuitBreaker", "Context",
+    "ConversionError", "Document",   "Entry",     "Errc",         "Error",          "Field",
+    "FieldReader",     "Key",        "KeyBuffer", "KeyMapper",    "Keys",           "Kind",
+    "Kinds",           "ListWriter", "MapWriter", "Next",         "Node",           "Option",
+    "OptionalEntry",   "Options",    "Results",   "ProxyBackend", "Services",       "SetOptions",
+    "Statuses",        "Threads",    "Time",      "Transforms",   "ValueCodec",     "Writer"};
+// Targets that CMake makes by itself.
+constexpr std::string_view names_of_cmake[] = {"all",     "clean", "edit_cache", "help",
+                                               "install", "test",  "package",    "rebuild_cache"};
+
+// "rate-limit" -> "RateLimit"; "key", for a proxy, -> "KeyProxy", for there is a Key already.
+std::string class_name(std::string_view name, std::string_view role) {
   std::string result;
   bool upper = true;
   for (const char c : name) {
@@ -46,6 +60,9 @@ std::string class_name(std::string_view name) {
       result += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
       upper = false;
     }
+  }
+  if (std::ranges::count(names_of_the_sdk, result) != 0) {
+    result += role == "proxy" ? "Proxy" : "Backend";
   }
   return result;
 }
@@ -102,6 +119,10 @@ int run(Choices choices) {
         "begin with a letter",
         name));
   }
+  if (std::ranges::count(names_of_cmake, name) != 0) {
+    return usage(fmt::format(
+        "`{}` cannot be built by that name: CMake has a target `{}` of its own", name, name));
+  }
   if (!proxy && !choices.kind.empty()) return usage("--kind is for proxies: a backend has none");
   if (choices.lang == "c" && !choices.kind.empty() && choices.kind != "raw") {
     return usage(
@@ -126,9 +147,12 @@ int run(Choices choices) {
     }
     std::string symbol = name;
     for (char& c : symbol) c = c == '-' ? '_' : c;
-    const std::map<std::string, std::string> values{
-        {"@name@", name},         {"@symbol@", symbol},    {"@Class@", class_name(name)},
-        {"@role@", choices.role}, {"@ext@", choices.lang}, {"@id@", "org.example." + name}};
+    const std::map<std::string, std::string> values{{"@name@", name},
+                                                    {"@symbol@", symbol},
+                                                    {"@Class@", class_name(name, choices.role)},
+                                                    {"@role@", choices.role},
+                                                    {"@ext@", choices.lang},
+                                                    {"@id@", "org.example." + name}};
     copy_template(templates / (choices.lang == "c" ? "common-c" : "common"), folder, values);
     copy_template(templates / which, folder, values);
   } catch (const std::exception& error) {

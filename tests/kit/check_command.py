@@ -151,6 +151,26 @@ def check_end(folder):
     assert comes_true(lambda: not any(map(lives, children))), children
 
 
+def check_new(folder):
+    """A project may have any component's name, and its class none of the SDK's."""
+    source = Path(__file__).resolve().parents[2]
+    environment = dict(os.environ, CAIRN_TEMPLATE_DIR=str(source / "host/cli/templates"))
+    declared = set()
+    for header in (source / "sdk/include/cairn").glob("*.hpp"):
+        text = re.sub(r"^namespace (?:cairn::)?detail \{.*?^\}  // namespace (?:cairn::)?detail$", "", header.read_text(),
+                      flags=re.MULTILINE | re.DOTALL)
+        declared |= set(re.findall(r"^(?:class|struct|enum class|using) ([A-Z]\w*)(?=[ ;:])(?!.*;$)", text, re.MULTILINE))
+    assert {"Call", "Entry", "Key", "ProxyBackend"} <= declared, declared
+    for known in sorted(declared):
+        name = re.sub(r"(?<!^)(?=[A-Z])", "-", known).lower()
+        for role in ("proxy", "backend"):
+            run("new", role, name, "--folder", folder / f"{role}-{name}", code=0, env=environment)
+            text = (folder / f"{role}-{name}" / f"{name}.cpp").read_text()
+            named = re.search(r"^class (\w+) final", text, re.MULTILINE)[1]
+            assert named not in declared, named
+    assert "CMake" in run("new", "proxy", "test", "--folder", folder / "test", code=2, env=environment).stderr
+
+
 def check_plugins(folder):
     """A new plugin among broken neighbours: all are shown, each with what there is to say."""
     shutil.copy(right, folder / "cairn-mine.so")
@@ -174,6 +194,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="cairn-kit-") as name:
         check_refusals(Path(name))
         check_end(Path(name))
+        check_new(Path(name) / "new")
         check_plugins(Path(name))
 
 
