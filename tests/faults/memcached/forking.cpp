@@ -9,6 +9,8 @@
 
 using namespace cairn;
 
+#if !defined(__SANITIZE_ADDRESS__)  // a child of a program with threads cannot allocate in gcc 12's
+
 TEST_CASE("forks in the middle of other threads' requests: everybody gets answers of their own",
           "[faults]") {
   const auto protocol = GENERATE("ascii", "binary");
@@ -52,3 +54,5 @@ TEST_CASE("forks in the middle of other threads' requests: everybody gets answer
   CHECK(wrong == 0);
   CHECK(memcached->stats(Call()).root()["failures"].int_value() == 0);
 }
+
+#endif

@@ -138,10 +138,14 @@ TEST_CASE("a job that a runner keeps may be run, or dropped, after the host is g
   SECTION("run: the creator's value has nowhere to go") {
     {
       TestHost host(plain);
-      host.region().set("k", 1);
+      // Bytes: the stack is kept for ever with what is in it, and a leak checker finds no objects there.
+      host.region().set("k", std::string("old"));
       host.clock.advance(11s);
       host.region().set_background_runner(keep);
-      CHECK(host.region().get_or_create("k", detached([calls] { return ++*calls; })) == 1);
+      CHECK(host.region().get_or_create("k", detached([calls] {
+                                          ++*calls;
+                                          return std::string("new");
+                                        })) == "old");
     }
     REQUIRE(kept);
     kept();
