@@ -9,6 +9,7 @@
 #include "region/region_core.hpp"
 #include "region/store_invalidation.hpp"
 #include "services.hpp"
+#include "stack/layer_statistics.hpp"
 #include "stack/plan.hpp"
 
 #include <cairn/host/host.hpp>
@@ -227,10 +228,14 @@ const Findings& Host::warnings() const noexcept {
   return insides_->warnings();
 }
 
+std::vector<LayerStatistics> Host::layer_statistics(std::string_view region) const {
+  return statistics_of(*stack_of(region));
+}
+
 std::string Host::prometheus() const {
   PrometheusText text;
   for (const auto& named : insides_->regions()) {
-    text.add(named.config.name, named.core->statistics());
+    text.add(named.config.name, named.core->statistics(), layer_statistics(named.config.name));
   }
   return text.finish();
 }

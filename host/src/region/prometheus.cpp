@@ -32,14 +32,14 @@ std::string PrometheusText::finish() const {
   };
   const auto each = [&](const char* name, const char* help, auto value) {
     family(name, help);
-    for (const auto& [region, s] : regions_) {
+    for (const auto& [region, s, layers] : regions_) {
       out += fmt::format("{}{{region=\"{}\"}} {}\n", name, escaped(region), value(s));
     }
   };
   using S = RegionStatistics;
   each("cairn_hits_total", "Values served fresh.", [](const S& s) { return s.hits; });
   family("cairn_misses_total", "Values that could not be served as fresh, by reason.");
-  for (const auto& [region, s] : regions_) {
+  for (const auto& [region, s, layers] : regions_) {
     const std::pair<const char*, std::uint64_t> reasons[] = {{"absent", s.absent},
                                                              {"expired", s.expired},
                                                              {"invalidated", s.invalidated},
@@ -70,6 +70,22 @@ std::string PrometheusText::finish() const {
        [](const S& s) { return s.locks_lost; });
   each("cairn_lock_errors_total", "Creation locks that the store could not grant.",
        [](const S& s) { return s.lock_errors; });
+  out +=
+      "# HELP cairn_layer What a layer says of itself, by its own names.\n# TYPE cairn_layer "
+      "untyped\n";
+  for (const auto& [region, s, layers] : regions_) {
+    for (const LayerStatistics& layer : layers) {
+      const Node values = layer.values.root();
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (values.key_at(i).type() != Node::text_string || !values.value_at(i).is_number())
+          continue;
+        out += fmt::format("cairn_layer{{region=\"{}\",layer=\"{}\",name=\"{}\"}} {}\n",
+                           escaped(region), escaped(layer.layer),
+                           escaped(std::string(values.key_at(i).text())),
+                           values.value_at(i).real_value());
+      }
+    }
+  }
   return out;
 }
 

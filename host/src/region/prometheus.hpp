@@ -1,4 +1,4 @@
-// Region statistics in Prometheus' text exposition format, version 0.0.4.
+// Statistics of regions and layers in Prometheus' text exposition format, version 0.0.4.
 #pragma once
 
 #include <cairn/host/statistics.hpp>
@@ -11,13 +11,19 @@ namespace cairn::hosting {
 
 class PrometheusText {
  public:
-  void add(std::string region, const RegionStatistics& statistics) {
-    regions_.emplace_back(std::move(region), statistics);
+  void add(std::string region, const RegionStatistics& statistics,
+           std::vector<LayerStatistics> layers) {
+    regions_.push_back({std::move(region), statistics, std::move(layers)});
   }
   std::string finish() const;
 
  private:
-  std::vector<std::pair<std::string, RegionStatistics>> regions_;
+  struct OfRegion {
+    std::string name;
+    RegionStatistics statistics;
+    std::vector<LayerStatistics> layers;
+  };
+  std::vector<OfRegion> regions_;
 };
 
 }  // namespace cairn::hosting

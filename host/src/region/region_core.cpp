@@ -272,7 +272,7 @@ void RegionCore::on_store_error(const Setup& setup, cairn_status status, const c
   const std::string text = call.error != CAIRN_OK ? call.error_text : std::string(to_string(code));
   if (raise) throw Error::from_layer(code, text, call.system_error);
   if (current_.pin()->stack == nullptr) return;  // closed: that is no news
-  log_.store_failed(doing, to_string(code), text);
+  log_.store_failed(doing, code, text);
 }
 
 // ---- writing ----

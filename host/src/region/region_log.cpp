@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+
 namespace cairn::hosting {
 
 std::string shown_key(std::string_view key) {
@@ -29,28 +31,31 @@ void RegionLog::write_miss(std::string_view key, Reason reason) const {
   write(LogLevel::debug, fmt::format("{} for key: {}", why, shown_key(key)));
 }
 
-void RegionLog::unreadable(const char* why) const {
-  if (at(LogLevel::debug)) {
-    write(LogLevel::debug, std::string("an entry could not be read: ") + why);
-  }
-}
-
 void RegionLog::created(const std::string& keys, std::chrono::nanoseconds took) const {
   write(LogLevel::debug, fmt::format("creation time {:.3f} s for {}",
                                      std::chrono::duration<double>(took).count(), keys));
 }
 
-void RegionLog::store_failed(std::string_view doing, std::string_view code,
-                             std::string_view why) const {
+bool RegionLog::may_say(std::size_t hash) const {
   constexpr std::int64_t pause = 60'000'000'000;
   const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
-  std::int64_t last = last_store_failure_ns_.load(std::memory_order_relaxed);
-  if (last != INT64_MIN && now - last < pause) return;
-  if (last_store_failure_ns_.compare_exchange_strong(last, now)) {
-    write(LogLevel::warning,
-          fmt::format("{} failed ({}): {}; going on without, and saying so once a minute", doing,
-                      code, why));
-  }
+  std::atomic<std::int64_t>& said = said_ns_[hash % said_ns_.size()];
+  std::int64_t last = said.load(std::memory_order_relaxed);
+  return (last == 0 || now - last >= pause) && said.compare_exchange_strong(last, now);
+}
+
+void RegionLog::store_failed(std::string_view doing, Errc code, std::string_view why) const {
+  if (!may_say(std::hash<std::string_view>()(doing) + static_cast<std::size_t>(code))) return;
+  write(LogLevel::warning,
+        fmt::format("{} failed ({}): {}; going on without, and saying so once a minute", doing,
+                    to_string(code), why));
+}
+
+void RegionLog::unreadable(const char* why) const {
+  if (!may_say(std::hash<std::string_view>()("unreadable"))) return;
+  write(LogLevel::warning, fmt::format("an entry is not of the type asked for: {}; it counts as a "
+                                       "miss, and is told once a minute",
+                                       why));
 }
 
 void RegionLog::background_failed(const std::string& what, const std::exception_ptr& error,

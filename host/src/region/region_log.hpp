@@ -6,8 +6,10 @@
 #include "freshness.hpp"
 #include "services.hpp"
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -31,24 +33,28 @@ class RegionLog {
     if (at(LogLevel::debug)) [[unlikely]]
       write_miss(key, reason);
   }
-  void unreadable(const char* why) const;
   /// `keys` names them.
   void created(const std::string& keys, std::chrono::nanoseconds took) const;
 
   // ---- warnings ----
 
-  /// Once a minute, however many fail.
-  void store_failed(std::string_view doing, std::string_view code, std::string_view why) const;
+  /// Once a minute for each operation and code, however many fail, so that a frequent failure does not hide
+  /// a rare one.
+  void store_failed(std::string_view doing, Errc code, std::string_view why) const;
+  /// An entry that is not a value of the type asked for. Once a minute.
+  void unreadable(const char* why) const;
   /// `what` was to be created.
   void background_failed(const std::string& what, const std::exception_ptr& error,
                          std::chrono::milliseconds pause) const;
 
  private:
   void write_miss(std::string_view key, Reason reason) const;
+  // Whether a minute has passed since what has this hash was last said. Two that share a slot share the minute.
+  bool may_say(std::size_t hash) const;
 
   const std::string who_;
   HostServices& services_;
-  mutable std::atomic<std::int64_t> last_store_failure_ns_{INT64_MIN};
+  mutable std::array<std::atomic<std::int64_t>, 64> said_ns_{};  // steady time; 0: never
 };
 
 /// A key in a log line: control characters as \xNN, and at most 300 bytes of it.

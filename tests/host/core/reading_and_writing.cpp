@@ -261,3 +261,12 @@ values = "bytes"
   CHECK(host.region().get<std::string>("k") == "text");
   CHECK_THROWS_WITH(host.region().set("k", 5), Catch::Contains("add \"msgpack\" or \"json\""));
 }
+
+TEST_CASE("how old a value may be is said in any unit", "[region]") {
+  TestHost host("[region.r]\nbackend = \"memory\"\n");
+  host.region().set("k", 1);
+  host.clock.advance(2min);
+  CHECK(host.region().get<int>("k", {.expiration_time = 5min}) == 1);
+  CHECK_FALSE(host.region().get<int>("k", {.expiration_time = 90s}));
+  CHECK(host.region().get_or_create("k", [] { return 2; }, {.expiration_time = 1h}) == 1);
+}

@@ -229,3 +229,24 @@ TEST_CASE("Prometheus text lists every region and counter", "[stack]") {
       text, Catch::Contains("# TYPE cairn_hits_total counter\ncairn_hits_total{region=\"r\"} 1\n"));
   CHECK_THAT(text, Catch::Contains("cairn_misses_total{region=\"r\",reason=\"absent\"} 1\n"));
 }
+
+TEST_CASE("what the layers of a region say of themselves can be read", "[stack]") {
+  TestHost host(R"(
+[region.r]
+backend = "memory"
+wrap = [{ plugin = "prefix", prefix = "p:" }, "msgpack", { plugin = "zstd", min_size = "0B" }]
+)");
+  host.region().set("k", std::vector<int>(1000, 7));
+  const std::vector<LayerStatistics> all = host->layer_statistics("r");
+  REQUIRE(!all.empty());
+  CHECK(all.back().layer == "memory");
+  CHECK(all.back().values.root().find("entries").int_value() == 1);
+  const auto zstd = std::find_if(all.begin(), all.end(),
+                                 [](const LayerStatistics& one) { return one.layer == "zstd"; });
+  REQUIRE(zstd != all.end());
+  CHECK_THAT(
+      host->prometheus(),
+      Catch::Contains("# TYPE cairn_layer untyped\n") &&
+          Catch::Contains("cairn_layer{region=\"r\",layer=\"memory\",name=\"entries\"} 1\n"));
+  CHECK_THROWS_AS(host->layer_statistics("absent"), Error);
+}

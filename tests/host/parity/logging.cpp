@@ -68,3 +68,30 @@ TEST_CASE("at the default level, nothing is logged while all is well", "[parity]
   host.region().get_or_create("k", [] { return 2; });
   CHECK(host.log().empty());
 }
+
+TEST_CASE("a frequent failure does not hide a rare one, and each is told once a minute",
+          "[parity][log]") {
+  TestHost host(R"(
+[backend.b]
+plugin = "memory"
+max_bytes = "1MiB"
+[region.raw]
+backend = "b"
+[region.r]
+backend = "b"
+wrap = ["msgpack"]
+)");
+  host.region("raw").set("k", std::string("no msgpack"));
+  for (int i = 0; i < 3; ++i) host.region().get<std::vector<int>>("k");
+  for (int i = 0; i < 3; ++i)
+    host.region().set("big", std::vector<std::string>{std::string(2 << 20, 'x')});
+  CHECK(lines_with(host, "get failed (corrupt)") == 1);
+  CHECK(lines_with(host, "set failed (rejected)") == 1);
+}
+
+TEST_CASE("a value of another type is told of, once a minute", "[parity][log]") {
+  TestHost host(plain);
+  host.region().set("k", std::vector<int>{1});
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(host.region().get<std::string>("k"));
+  CHECK(lines_with(host, "an entry is not of the type asked for: ") == 1);
+}

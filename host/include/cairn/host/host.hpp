@@ -20,6 +20,7 @@
 #include <cairn/host/config.hpp>
 #include <cairn/host/log.hpp>
 #include <cairn/host/region.hpp>
+#include <cairn/host/statistics.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -66,7 +67,13 @@ class Host {
   const RegionConfig& config_of(std::string_view region) const;
   const Findings& warnings() const noexcept;
 
-  /// Every region's counters in Prometheus' text format, for an endpoint of the program's.
+  /// What the layers of a region's stack say of themselves, outermost first; those that say nothing are
+  /// left out. A store that several regions share says the same to each. A store may be asked over the
+  /// network: one that cannot be reached says nothing.
+  std::vector<LayerStatistics> layer_statistics(std::string_view region) const;
+
+  /// Every region's counters, and what is a number in its layers' statistics, in Prometheus' text format,
+  /// for an endpoint of the program's.
   std::string prometheus() const;
 
   // ---- for tools ----

@@ -7,6 +7,7 @@
 #include <cairn/entry.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -18,7 +19,11 @@ namespace cairn {
 /// Until which age a value is fresh: a duration, or never() ending.
 class Expiration {
  public:
-  constexpr Expiration(std::chrono::nanoseconds age) noexcept : age_(age) {}  // NOLINT: it is one
+  /// Of any duration that nanoseconds can count without loss.
+  template <class Rep, class Period>
+  requires std::convertible_to<std::chrono::duration<Rep, Period>, std::chrono::nanoseconds>
+  constexpr Expiration(std::chrono::duration<Rep, Period> age) noexcept
+      : age_(age) {}  // NOLINT: it is one
   static constexpr Expiration never() noexcept {
     return Expiration(std::chrono::nanoseconds::max());
   }

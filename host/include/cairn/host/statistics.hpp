@@ -1,8 +1,12 @@
-// What a region has done since it was made: a snapshot, read without stopping anybody.
+// What a region and the layers of its stack have done since they were made: a snapshot, read without
+// stopping anybody.
 #pragma once
+
+#include <cairn/document.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace cairn {
 
@@ -33,6 +37,12 @@ struct RegionStatistics {
   std::uint64_t misses() const noexcept {
     return absent + expired + invalidated + other_version + unreadable;
   }
+};
+
+/// What one layer says of itself: for a store of the project's, the page of its plugin has the names.
+struct LayerStatistics {
+  std::string layer;  ///< as in error texts: `memory`, `zstd`
+  Document values;    ///< a map from names to counters, gauges or texts
 };
 
 }  // namespace cairn
