@@ -22,8 +22,8 @@
 // A full fence per hit would do, and cost as much as the rest of the hit; so writers pay for both,
 // with membarrier(2), which makes every running thread of the process execute one, once for many
 // records (Dice, Huang, Yang: "Asymmetric Dekker Synchronization", 2001). Taking a pin off and
-// adopting meet in the same way. Without membarrier (an old kernel, a strict seccomp filter) readers
-// do execute the fence.
+// adopting meet in the same way. Without membarrier (an old kernel, a strict seccomp filter, also one that
+// is set later) readers do execute the fence.
 //
 // Threads: any. Readers are never destroyed; a new thread takes over that of one that has ended.
 #pragma once
@@ -55,24 +55,29 @@ class Fences {
   }
 #endif
   /// The heavy half. Of a store in each of two threads, each followed by its half and a look at what
-  /// the other stores, at least one is seen.
-  static void heavy() noexcept {
-    if (!asymmetric()) return;  // all that counts is sequentially consistent then
+  /// the other stores, at least one is seen. False: the kernel has come to refuse it, so that what a
+  /// reader stored shortly before may not show yet; from now on readers execute their own.
+  static bool heavy() noexcept {
+    if (!asymmetric()) return true;  // all that is stored from now on is sequentially consistent
     const std::uint64_t number = begun_.fetch_add(1) + 1;
-    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0) [[unlikely]] {
+      asymmetric_ = false;
+      return false;
+    }
     std::uint64_t ended = ended_.load();
     while (ended < number && !ended_.compare_exchange_weak(ended, number)) {
     }
+    return true;
   }
   /// One fence serves all who have been waiting for one: take the moment after the store, and go on
   /// when it has passed, that is when some heavy fence began after it and has ended.
   //
   // A read-modify-write, so that whoever begins a fence after it has seen the store.
   static std::uint64_t moment() noexcept {
-    return begun_.fetch_add(0);
+    return asymmetric() ? begun_.fetch_add(0) : always;
   }
   static bool passed(std::uint64_t moment) noexcept {
-    return !asymmetric() || ended_.load() > moment;
+    return moment == always || ended_.load() > moment;
   }
 
   /// A store, and the light half; or, by a writer, one that heavy() comes after. Releases.
@@ -91,6 +96,8 @@ class Fences {
   }
 
  private:
+  static constexpr std::uint64_t always = ~std::uint64_t{0};  // where readers fence for themselves
+
   static inline std::atomic<bool> asymmetric_{false};
   alignas(64) static inline std::atomic<std::uint64_t> begun_{0};
   static inline std::atomic<std::uint64_t> ended_{0};
@@ -267,7 +274,7 @@ class Pinned {
     if (std::none_of(held_.begin(), held_.end(), [](const Held& one) { return one.adopted; })) {
       return;
     }
-    Fences::heavy();
+    if (!Fences::heavy()) return;  // they stay adopted: some may never go, once
     for (const Held& one : held_) {
       if (one.adopted) one.pin->reconsider(one.record);
     }

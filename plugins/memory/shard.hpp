@@ -293,7 +293,15 @@ class alignas(128) Shard {
   // Has those in limbo wait, and is done with those that waited: some of what is small is spent, the
   // rest is returned.
   [[gnu::noinline]] Record* empty_limbo() noexcept {
-    if (waiting_ != nullptr && !Fences::passed(waiting_since_)) Fences::heavy();
+    if (waiting_ != nullptr && !Fences::passed(waiting_since_) &&
+        !(Fences::asymmetric() && Fences::heavy())) [[unlikely]] {
+      // The kernel has come to refuse the fence, and a pin on these may never have been seen: they stay
+      // for ever, this once.
+      waiting_ = limbo_ = nullptr;
+      limbo_size_ = 0;
+      limbo_bytes_ = 0;
+      return std::exchange(spent_, nullptr);
+    }
     Record* left = std::exchange(waiting_, std::exchange(limbo_, nullptr));
     waiting_since_ = Fences::moment();
     limbo_size_ = 0;

@@ -47,7 +47,7 @@ class OptionalEntry {
   const Entry& value() const& { return checked(), entry_; }
   Entry&& value() && { return checked(), std::move(entry_); }
 
-  Entry value_or(Entry other) const { return has_value() ? entry_ : std::move(other); }
+  Entry value_or(const Entry& other) const { return has_value() ? entry_ : other; }
 
   void reset() noexcept { *this = OptionalEntry(); }
 
