@@ -21,7 +21,7 @@ class Expiration {
  public:
   /// Of any duration that nanoseconds can count without loss.
   template <class Rep, class Period>
-    requires std::convertible_to<std::chrono::duration<Rep, Period>, std::chrono::nanoseconds>
+  requires std::convertible_to<std::chrono::duration<Rep, Period>, std::chrono::nanoseconds>
   // NOLINTNEXTLINE(google-explicit-constructor): it is one
   constexpr Expiration(std::chrono::duration<Rep, Period> age) noexcept : age_(age) {}
   static constexpr Expiration never() noexcept {
