@@ -103,7 +103,9 @@ class ConfigReader {
   }
 
   void read_backends(const ConfigTable& backends) {
+    const bool nameless = has_no_name(backends, "backend", backend_keys());
     for (const ConfigEntry& entry : backends) {
+      if (nameless && entry.value.as_table() == nullptr) continue;  // has been told
       const auto* keys = table_of(entry, "[backend." + entry.key + ']');
       if (keys == nullptr || !has_name(entry)) continue;
       if (auto backend = read_backend(entry.key, *keys, entry.origin, findings_)) {
@@ -115,11 +117,29 @@ class ConfigReader {
   }
 
   void read_regions(const ConfigTable& regions) {
+    const bool nameless = has_no_name(regions, "region", region_keys());
     for (const ConfigEntry& entry : regions) {
+      if (nameless && entry.value.as_table() == nullptr) continue;  // has been told
       const auto* keys = table_of(entry, "[region." + entry.key + ']');
       if (keys == nullptr || !has_name(entry)) continue;
       config_.regions.push_back(read_region(entry.key, *keys, entry.origin, findings_));
     }
+  }
+
+  // Whether what is below [backend] or [region] belongs below [backend.NAME] or [region.NAME].
+  bool has_no_name(const ConfigTable& section, const std::string& name,
+                   const std::vector<std::string_view>& known) {
+    for (const ConfigEntry& entry : section) {
+      if (entry.value.as_table() != nullptr ||
+          std::find(known.begin(), known.end(), entry.key) == known.end()) {
+        continue;
+      }
+      add_error(findings_, entry.origin,
+                backquoted(entry.key) + " is a key of one " + name + ", which needs a name",
+                "begin it with [" + name + ".NAME], where NAME is of your choice");
+      return true;
+    }
+    return false;
   }
 
   void read_count(const ConfigEntry& entry, int least, int most, int& target) {

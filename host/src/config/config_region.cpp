@@ -336,11 +336,17 @@ RegionConfig read_region(std::string name, const ConfigTable& keys, const Origin
   const std::size_t found_before = findings.size();
   for (const ConfigEntry& entry : keys) {
     if (!read_region_key(entry.key, entry.value, region, findings)) {
+      const std::vector<std::string_view>& of_backend = backend_keys();
       const std::string near = nearest_name(entry.key, region_keys());
-      add_error(
-          findings, entry.origin,
-          "unknown key " + backquoted(entry.key) + " in [region." + region.name + ']',
-          near.empty() ? "a region has the keys " + enumerated(region_keys()) : did_you_mean(near));
+      std::string remedy = "a region has the keys " + enumerated(region_keys());
+      if (std::find(of_backend.begin(), of_backend.end(), entry.key) != of_backend.end()) {
+        remedy = backquoted(entry.key) + " is a key of a backend: move it there";
+      } else if (!near.empty()) {
+        remedy = did_you_mean(near);
+      }
+      add_error(findings, entry.origin,
+                "unknown key " + backquoted(entry.key) + " in [region." + region.name + ']',
+                std::move(remedy));
     }
   }
   if (keys.find("backend") == nullptr) {

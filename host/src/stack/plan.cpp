@@ -64,6 +64,11 @@ std::optional<StorePlan> plan_store(const RegionConfig& region, const Config& co
       plan.config.component.plugin = *name;
       plan.config.component.origin = region.backend_origin;
       plan.config.origin = region.backend_origin;
+    } else if (catalog.file_of(Role::proxy, *name) != nullptr) {
+      add(findings, Finding::Severity::error, region.backend_origin,
+          "`" + *name + "` is a proxy, and cannot be the backend of a region",
+          "list it in `wrap`, and name a backend here, such as \"memory\"");
+      return std::nullopt;
     } else {
       findings.push_back(unknown_backend(region, config, names_of_backends(catalog)));
       return std::nullopt;

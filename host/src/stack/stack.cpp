@@ -3,6 +3,7 @@
 #include "host_layers.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace cairn::hosting {
 
@@ -22,6 +23,28 @@ bool is_serial(const cairn_component& component) {
 std::size_t count_of(const std::vector<const cairn_component*>& proxies, std::string_view name) {
   return static_cast<std::size_t>(std::count_if(
       proxies.begin(), proxies.end(), [&](const cairn_component* c) { return c->name == name; }));
+}
+
+std::uint32_t given_below(const cairn_component& proxy) {
+  return proxy.emits != 0 ? proxy.emits : proxy.accepts;
+}
+
+// What to do when `above` hands on what `taker`, further down, does not take.
+std::string remedy_between(const cairn_component& above, const cairn_component& taker) {
+  const auto named = [](const cairn_component& c) { return std::string("`") + c.name + '`'; };
+  if (taker.role != CAIRN_PROXY) {
+    return (given_below(above) & CAIRN_BYTES) != 0
+               ? "leave " + named(above) + " out"
+               : "put a codec such as `msgpack` between them, or leave " + named(above) + " out";
+  }
+  if (std::strcmp(above.name, taker.name) == 0) return named(above) + " is there twice: keep one";
+  if ((given_below(taker) & above.accepts) != 0) {
+    return "list " + named(taker) + " before " + named(above) +
+           ": the first in `wrap` is nearest to your code";
+  }
+  const bool codecs = (given_below(above) & given_below(taker) & CAIRN_BYTES) != 0;
+  return codecs ? "both turn values into bytes: keep " + named(above) + " or " + named(taker)
+                : "keep " + named(above) + " or " + named(taker);
 }
 
 const Origin& origin_of(const RegionConfig& region, std::size_t proxy) {
@@ -120,16 +143,18 @@ void check_kinds(const RegionConfig& region, const std::vector<const cairn_compo
   for (std::size_t i = proxies.size(); i-- > 0;) {
     if (kinds[i] != 0) continue;
     const cairn_component& above = *proxies[i];
-    const char* below = i + 1 < proxies.size() ? proxies[i + 1]->name : store.name;
-    const std::uint32_t given = above.emits != 0 ? above.emits : above.accepts;
+    const std::uint32_t given = given_below(above);
+    // Those between that pass on what they are given are not to blame.
+    std::size_t k = i + 1;
+    for (std::uint32_t left = given; k < proxies.size() && proxies[k]->emits == 0; ++k) {
+      left &= proxies[k]->accepts;
+      if (left == 0) break;
+    }
+    const cairn_component& taker = k < proxies.size() ? *proxies[k] : store;
     report(Finding::Severity::error, origin_of(region, i),
-           std::string("`") + above.name + "` hands on " + kind_names(given) + ", but `" + below +
-               "` takes only " + kind_names(kinds[i + 1]),
-           i + 1 < proxies.size()
-               ? std::string("list `") + below + "` before `" + above.name +
-                     "`: the first in `wrap` is nearest to your code"
-               : std::string("put a codec such as `msgpack` between them, or leave `") +
-                     above.name + "` out");
+           std::string("`") + above.name + "` hands on " + kind_names(given) + ", but `" +
+               taker.name + "` takes only " + kind_names(taker.accepts),
+           remedy_between(above, taker));
     return;  // what is further out follows from this
   }
   if (!region.bytes_only && (kinds.front() & (CAIRN_DOCUMENT | CAIRN_OBJECT)) == 0) {

@@ -338,6 +338,30 @@ TEST_CASE("a file of nothing but mistakes shows the first hundred, at once", "[c
   CHECK(shown.find("unknown key `k100`") == std::string::npos);
 }
 
+TEST_CASE("keys below a section that needs a name are told once how to begin", "[config]") {
+  CHECK(errors_of("[region]\nbackend = \"memory\"\nttl = \"1h\"\n") ==
+        R"(shop.toml:2:1: error: `backend` is a key of one region, which needs a name
+  2 | backend = "memory"
+    | ^
+help: begin it with [region.NAME], where NAME is of your choice
+)");
+  CHECK(errors_of("[backend]\nplugin = \"redis\"\nurl = \"u\"\n") ==
+        R"(shop.toml:2:1: error: `plugin` is a key of one backend, which needs a name
+  2 | plugin = "redis"
+    | ^
+help: begin it with [backend.NAME], where NAME is of your choice
+)");
+}
+
+TEST_CASE("a key of a backend in a region is told where it belongs", "[config]") {
+  CHECK(errors_of("[region.a]\nbackend = \"m\"\nlock_timeout = \"1s\"\n") ==
+        R"(shop.toml:3:1: error: unknown key `lock_timeout` in [region.a]
+  3 | lock_timeout = "1s"
+    | ^
+help: `lock_timeout` is a key of a backend: move it there
+)");
+}
+
 TEST_CASE("a file that cannot be read says why", "[config]") {
   const Folder folder;
   CHECK(errors_of_file("/nonexistent/shop.toml") ==

@@ -77,6 +77,37 @@ wrap = ["zstd", "msgpack"]
   CHECK_THAT(text, Catch::Contains("<text>:4:9"));
 }
 
+TEST_CASE("codecs that cannot be together are told which to keep", "[stack]") {
+  const auto wrapped = [](const std::string& wrap) {
+    return errors_of("[region.r]\nbackend = \"memory\"\nwrap = [" + wrap + "]\n");
+  };
+  for (const char* wrap : {R"("msgpack", "json")", R"("json", "msgpack")"}) {
+    const std::string text = wrapped(wrap);
+    CHECK_THAT(text, Catch::Contains("both turn values into bytes: keep"));
+    CHECK_THAT(text, !Catch::Contains("before"));
+  }
+  CHECK_THAT(wrapped(R"("msgpack", "msgpack")"),
+             Catch::Contains("`msgpack` is there twice: keep one"));
+}
+
+TEST_CASE("a layer that passes values on is not blamed for the order of those round it",
+          "[stack]") {
+  const std::string text = errors_of(R"(
+[region.r]
+backend = "memory"
+wrap = ["zstd", { plugin = "prefix", prefix = "p:" }, "json"]
+)");
+  CHECK_THAT(text,
+             Catch::Contains("`zstd` hands on bytes, but `json` takes only documents or objects"));
+  CHECK_THAT(text, Catch::Contains("list `json` before `zstd`"));
+}
+
+TEST_CASE("a proxy that is named as a backend is told where it belongs", "[stack]") {
+  const std::string text = errors_of("[region.r]\nbackend = \"msgpack\"\n");
+  CHECK_THAT(text, Catch::Contains("`msgpack` is a proxy, and cannot be the backend of a region"));
+  CHECK_THAT(text, Catch::Contains("list it in `wrap`"));
+}
+
 TEST_CASE("a store of bytes without a codec is refused, unless values are bytes", "[stack]") {
   const std::string config = R"(
 [region.r]
