@@ -64,6 +64,9 @@ int run(Choices& choices) {
     if (choices.format == "tap") print(hosting::as_tap(report));
     if (choices.format == "junit") print(hosting::as_junit(report));
     return report.passed() ? 0 : 1;
+  } catch (const hosting::NoSuchRule& error) {
+    std::fprintf(stderr, "cairn validate: %s\n", error.what());
+    return 2;
   } catch (const Error& error) {
     std::fprintf(stderr, "cairn validate: %s\n", error.what());
     return 3;
@@ -77,8 +80,7 @@ void add_validate(CLI::App& app, Globals& globals) {
   CLI::App* const command = app.add_subcommand(
       "validate", "Try a plugin against the whole contract, each rule in a process of its own");
   command->add_option("file", choices->request.file, "The built plugin, a shared library")
-      ->required()
-      ->check(CLI::ExistingFile);
+      ->required();
   command->add_option("--component", choices->request.component,
                       "Only this component of the plugin");
   command

@@ -97,8 +97,8 @@ def check_refusals(folder):
     text, unloadable = folder / "text.so", folder / "unloadable.so"
     text.write_text("not a plugin\n")
     for words, code, said in (
-        ([missing], 2, "missing.so"),
-        ([folder], 2, "directory"),
+        ([missing], 3, "missing.so"),
+        ([folder], 3, "not a regular file"),
         ([text], 3, "not an ELF file"),
         (["/bin/sh"], 3, "no plugin note"),
         ([], 2, "FILE"),
@@ -107,8 +107,9 @@ def check_refusals(folder):
         ([right, "--budget", "soon"], 2, "such as 500ns"),
         ([right, "--format", "yaml"], 2, "junit"),
         ([right, "--component", "other"], 3, "offers no component `other`"),
-        ([right, "--only", "absent"], 3, "no rule of level 3 begins with `absent`"),
-        ([right, "--only", "cost/", "--level", "1"], 3, "no rule of level 1 begins with `cost/`"),
+        ([right, "--only", "payload/objekts"], 2, "did you mean `payload/objects`?"),
+        ([right, "--only", "nope"], 2, "no rule of level 3 begins with `nope`: there are file/, create, "),
+        ([right, "--only", "cost/", "--level", "1"], 2, "no rule of level 1 begins with `cost/`: it takes a higher --level"),
     ):
         answer = run("validate", *words, code=code)
         assert said.lower() in answer.stderr.lower(), (words, answer.stderr)

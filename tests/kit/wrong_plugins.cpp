@@ -77,6 +77,7 @@ const Fault faults[] = {
     {"backends", "throws-when-destroyed", "create", "crashed with SIGABRT"},
     {"backends", "leaves-threads", "process/instances", "destroy leaves threads behind: 10 more"},
     {"backends", "grows-for-ever", "process/memory", "its memory grows"},
+    {"backends", "grows-slowly", "process/memory", "its memory grows"},
     {"backends", "stats-are-no-map", "stats", "stats answers text, expected a map"},
     {"backends", "offers-every-extension", "extension",
      "extension answers an id that nobody has defined"},
@@ -119,6 +120,9 @@ const Fault faults[] = {
     {"attackers", "hides-crashes", "stats", "did not come back within 8 s while asking for"},
     {"attackers", "hides-crashes", "process/settings", "it changes the handler of SIGSEGV"},
     {"growth", "copies-too-much", "abi/young-host", "whose structs are longer"},
+    {"proxies", "asks-twice", "proxy/keeps-flow",
+     "get of what is not there does not arrive below exactly once"},
+    {"proxies", "asks-twice", "abi/unknown-operation", "`transforms` must declare flow"},
     {"proxies", "undeclared-key", "abi/unknown-operation", "`transforms` must declare key"},
     {"proxies", "undeclared-value", "abi/unknown-operation", "`transforms` must declare value"},
     {"proxies", "too-slow", "cost/call", "more than the layer below alone: the budget is 20.0 us"},
@@ -209,6 +213,15 @@ TEST_CASE("every rule has its row on the page of the kit, with its level", "[kit
   check(abi_rules(Role::proxy));
   check(process_rules());
   check(cost_rules());
+}
+
+TEST_CASE("asking for a rule that does not exist is an error, not a pass", "[kit]") {
+  ValidationRequest request;
+  request.file = in_folder("CAIRN_WRONG_PLUGINS", "wrong-flags.so");
+  request.only = "nope";
+  CHECK_THROWS_AS(validate(request), NoSuchRule);
+  request.only = "proxy/";  // it offers a backend
+  CHECK_THROWS_AS(validate(request), NoSuchRule);
 }
 
 TEST_CASE("a component that the plugin does not offer is an error, not a pass", "[kit]") {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -101,11 +102,13 @@ std::optional<std::vector<RecordedCall>> arrived_below(PluginTrial& t, Backend& 
   return t.trial.below().calls();
 }
 
-std::string keys_of(const std::vector<RecordedCall>& calls) {
-  std::string keys;
+// The keys that are asked for, each as often as it is, in an order that batches cannot change.
+std::vector<std::string> keys_of(const std::vector<RecordedCall>& calls) {
+  std::vector<std::string> keys;
   for (const RecordedCall& call : calls) {
-    for (const std::string& key : call.keys) keys += testing::shown(key) + ' ';
+    for (const std::string& key : call.keys) keys.push_back(testing::shown(key));
   }
+  std::sort(keys.begin(), keys.end());
   return keys;
 }
 
@@ -138,10 +141,19 @@ void is_never_passed_wrongly(PluginTrial& t) {
       if (std::strcmp(call.name, operation.name) != 0) continue;
       const auto now = arrived_below(t, *today, call), then = arrived_below(t, *layer, call);
       if (!now || !then) continue;
-      t.trial.expect(keys_of(*now) == keys_of(*then),
+      std::vector<std::string> keys = keys_of(*now), keys_then = keys_of(*then);
+      const std::size_t asked = keys.size(), asked_then = keys_then.size();
+      keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+      keys_then.erase(std::unique(keys_then.begin(), keys_then.end()), keys_then.end());
+      t.trial.expect(
+          keys == keys_then,
+          fmt::format("built before {} existed, it would be passed by, and {} would ask "
+                      "for {} instead of {} below: `transforms` must declare key",
+                      call.name, call.name, fmt::join(keys_then, " "), fmt::join(keys, " ")));
+      t.trial.expect(keys != keys_then || asked == asked_then,
                      fmt::format("built before {} existed, it would be passed by, and {} would ask "
-                                 "for {}instead of {}below: `transforms` must declare key",
-                                 call.name, call.name, keys_of(*then), keys_of(*now)));
+                                 "for {} keys below instead of {}: `transforms` must declare flow",
+                                 call.name, call.name, asked_then, asked));
       t.trial.expect(
           changes_values(t, *now) == changes_values(t, *then),
           fmt::format("built before {} existed, it would be passed by, and {} would store values "

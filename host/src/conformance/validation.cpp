@@ -1,5 +1,6 @@
 #include "conformance/validation.hpp"
 
+#include "config/nearest_name.hpp"
 #include "conformance/child_process.hpp"
 #include "conformance/plugin_on_trial.hpp"
 #include "conformance/plugin_rules.hpp"
@@ -226,30 +227,52 @@ Case creates_case(const OfferedComponent& offered, const ValidationRequest& requ
           }};
 }
 
+// The names of what can be tried on `components` up to `level`.
+std::vector<std::string> names_of_rules(const std::vector<OfferedComponent>& components,
+                                        const ValidationRequest& request, int level) {
+  std::vector<std::string> names{"file/symbols", "file/loads", "create"};
+  ValidationRequest at_level = request;
+  at_level.level = level;
+  for (const OfferedComponent& offered : components) {
+    for (const Case& one : cases_of(offered, at_level)) names.push_back(one.name);
+  }
+  return names;
+}
+
+// What to write instead of `only`.
+std::string names_like(const std::string& only, const std::vector<std::string>& names) {
+  if (const std::string near = nearest_name(only, names); !near.empty()) {
+    return fmt::format("did you mean `{}`?", near);
+  }
+  std::vector<std::string> groups;
+  for (const std::string& name : names) {
+    std::string group = name.substr(0, name.find('/') + 1);
+    if (group.empty()) group = name;
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+  }
+  return fmt::format("there are {}", fmt::join(groups, ", "));
+}
+
 // A run that tried nothing of what was asked for must not look as if all was well.
 std::vector<OfferedComponent> chosen_components(const PluginNote& note,
                                                 const ValidationRequest& request) {
   std::vector<OfferedComponent> chosen;
-  bool any_rule = false;
-  for (const char* const always : {"file/symbols", "file/loads", "create"}) {
-    any_rule = any_rule || std::string_view(always).starts_with(request.only);
-  }
   for (const OfferedComponent& offered : note.components) {
-    if (!request.component.empty() && offered.name != request.component) continue;
-    chosen.push_back(offered);
-    for (const Case& one : cases_of(offered, request)) {
-      any_rule = any_rule || one.name.starts_with(request.only);
-    }
+    if (request.component.empty() || offered.name == request.component) chosen.push_back(offered);
   }
   if (chosen.empty() && !request.component.empty()) {
     throw Error(Errc::config, fmt::format("{} offers no component `{}`", request.file.string(),
                                           request.component));
   }
-  if (!any_rule) {
-    throw Error(Errc::config,
-                fmt::format("no rule of level {} begins with `{}`", request.level, request.only));
-  }
-  return chosen;
+  const auto any = [&](const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return name.starts_with(request.only); });
+  };
+  if (any(names_of_rules(chosen, request, request.level))) return chosen;
+  const std::vector<std::string> all = names_of_rules(chosen, request, 3);
+  throw NoSuchRule(
+      fmt::format("no rule of level {} begins with `{}`: {}", request.level, request.only,
+                  any(all) ? "it takes a higher --level" : names_like(request.only, all)));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -56,8 +57,13 @@ struct ValidationReport {
   bool passed() const noexcept { return count(CaseResult::Outcome::failed) == 0; }
 };
 
+/// `only` and `level` leave no rule to be tried; what() says which there are.
+struct NoSuchRule : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// `heard` is called with each result as it comes. Errors: Error(config), too, if there is no such
-/// component, or no rule that `only` and `level` leave.
+/// component; NoSuchRule.
 ValidationReport validate(const ValidationRequest& request,
                           const std::function<void(const CaseResult&)>& heard = {});
 

@@ -218,6 +218,19 @@ struct GrowsForEver final : MapBackend {
   std::list<Entry> history_;
 };
 
+struct GrowsSlowly final : MapBackend {
+  NAMED("grows-slowly")
+  OptionalEntry get(Key key, Call call) override {
+    {
+      const std::lock_guard guard(mutex_);
+      history_.emplace_back(2000, 'x');
+    }
+    return MapBackend::get(key, call);
+  }
+  std::mutex mutex_;
+  std::list<std::string> history_;
+};
+
 struct StatsAreNoMap final : MapBackend {
   NAMED("stats-are-no-map")
   Document stats(Call) override {
@@ -241,5 +254,5 @@ CAIRN_PLUGIN("org.example.wrong-backends", "1.0.0", LeaksReference, ReleasesTwic
              KeepsBorrowed, MixesUpBatches, CutsKeys, CutsValues, ForgetsMetadata, IgnoresTtl,
              OverflowsTtl, IgnoresDeadlines, GivesLocksAway, IgnoresTokens, OverflowsLeases,
              OverflowsRenewals, WaitsForLocks, DeadlocksOnReentry, Races, KeepsLocksInChildren,
-             ThrowsWhenDestroyed, LeavesThreads, GrowsForEver, StatsAreNoMap, OffersEveryExtension,
-             CannotBeCreated);
+             ThrowsWhenDestroyed, LeavesThreads, GrowsForEver, GrowsSlowly, StatsAreNoMap,
+             OffersEveryExtension, CannotBeCreated);

@@ -87,6 +87,18 @@ struct UndeclaredFlow final : ProxyBackend {
   void get_multi(Keys k, Results r, Call c) override { next().get_multi(k, r, c); }
 };
 
+struct AsksTwice final : ProxyBackend {
+  NAMED("asks-twice")
+  static constexpr auto transforms = Transforms::nothing;
+  using ProxyBackend::ProxyBackend;
+  OptionalEntry get(Key k, Call c) override {
+    auto found = next().get(k, c);
+    if (found) return found;
+    return next().get(k, c);  // perhaps it is there now
+  }
+  void get_multi(Keys k, Results r, Call c) override { next().get_multi(k, r, c); }
+};
+
 struct SwallowsErrors final : ProxyBackend {
   NAMED("swallows-errors")
   static constexpr auto transforms = Transforms::nothing;
@@ -207,5 +219,6 @@ struct TooSlow final : ProxyBackend {
 }  // namespace
 
 CAIRN_PLUGIN("org.example.wrong-proxies", "1.0.0", TooSlow, ForgetsBatches, NotInjective,
-             UndeclaredKey, UndeclaredValue, UndeclaredTtl, UndeclaredFlow, SwallowsErrors,
-             LosesTheCall, UnboundedMemory, CrashesOnGarbage, FailsWholeBatches, EmitsDocuments);
+             UndeclaredKey, UndeclaredValue, UndeclaredTtl, UndeclaredFlow, AsksTwice,
+             SwallowsErrors, LosesTheCall, UnboundedMemory, CrashesOnGarbage,
+             FailsWholeBatches, EmitsDocuments);

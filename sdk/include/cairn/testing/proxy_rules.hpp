@@ -188,12 +188,12 @@ inline void undeclared_ttls_are_left_alone(Trial& t) {
   }
 }
 
-inline void undeclared_flow_is_left_alone(Trial& t) {
-  if (declares(t, Transforms::flow))
-    t.skip("it declares that it changes where and how often calls go");
-  const std::string key = t.key("a"), other = t.key("b");
+// Tries each operation on two keys, which those before have set; or `only` one, on keys that are not there.
+inline void arrives_once(Trial& t, const std::string& key, const std::string& other,
+                         std::string_view only) {
   for (const NamedCall& operation : calls_with_keys()) {
     const std::string name = operation.name;
+    if (!only.empty() && only != name) continue;
     std::size_t keys = 0;
     bool strange = false;
     const auto calls =
@@ -208,11 +208,21 @@ inline void undeclared_flow_is_left_alone(Trial& t) {
       strange |= call.operation != name && !(batch && call.operation + "_multi" == name);
     }
     t.expect(!strange && keys == (batch ? 2u : 1u),
-             name +
+             name + (only.empty() ? "" : " of what is not there") +
                  " does not arrive below exactly once, but `transforms` does not declare flow: " +
                  (calls.empty()
                       ? "nothing arrives"
                       : std::to_string(calls.size()) + " calls, the first " + calls[0].operation));
+  }
+}
+
+inline void undeclared_flow_is_left_alone(Trial& t) {
+  if (declares(t, Transforms::flow))
+    t.skip("it declares that it changes where and how often calls go");
+  arrives_once(t, t.key("a"), t.key("b"), "");
+  for (const char* name : {"get", "get_multi", "remove", "remove_multi"}) {
+    const std::string key = std::string("absent from ") + name;
+    arrives_once(t, t.key(key + " 1"), t.key(key + " 2"), name);
   }
 }
 
