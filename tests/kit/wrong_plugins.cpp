@@ -3,6 +3,8 @@
 #include "conformance/plugin_rules.hpp"
 #include "conformance/validation.hpp"
 
+#include <cairn/host/host.hpp>
+
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -123,6 +125,10 @@ const Fault faults[] = {
     {"proxies", "asks-twice", "proxy/keeps-flow",
      "get of what is not there does not arrive below exactly once"},
     {"proxies", "asks-twice", "abi/unknown-operation", "`transforms` must declare flow"},
+    {"proxies", "offers-only-get", "proxy/offers",
+     "`offers-only-get` declares `flow` and has no `set` and no `remove`"},
+    {"proxies", "offers-only-get", "proxy/offers",
+     "override `set`, `set_multi`, `remove` and `remove_multi`, if only to call `next()`"},
     {"proxies", "undeclared-key", "abi/unknown-operation", "`transforms` must declare key"},
     {"proxies", "undeclared-value", "abi/unknown-operation", "`transforms` must declare value"},
     {"proxies", "too-slow", "cost/call", "more than the layer below alone: the budget is 20.0 us"},
@@ -213,6 +219,40 @@ TEST_CASE("every rule has its row on the page of the kit, with its level", "[kit
   check(abi_rules(Role::proxy));
   check(process_rules());
   check(cost_rules());
+}
+
+TEST_CASE("operations that a host would refuse are told once, whichever rules are asked for",
+          "[kit]") {
+  ValidationRequest request;
+  request.file = in_folder("CAIRN_WRONG_PLUGINS", "wrong-proxies.so");
+  request.component = "offers-only-get";
+  for (const char* only : {"", "payload/"}) {
+    request.only = only;
+    const ValidationReport report = validate(request);
+    CHECK(report.count(Outcome::failed) == 1);
+    CHECK(report.cases.back().name == "proxy/offers");
+  }
+}
+
+TEST_CASE("a host refuses a proxy through which nothing could be set, and says where", "[kit]") {
+  const auto findings = [](const std::string& proxy, const char* more = "") {
+    return cairn::check(cairn::Config::from_text(
+        "[plugins]\npath = [\"${CAIRN_WRONG_PLUGINS}\"]\n[region.r]\nbackend = \"races\"\nwrap = "
+        "[\"" +
+        proxy + "\"]\n" + more));
+  };
+  const cairn::Findings found = findings("offers-only-get");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].severity == cairn::Finding::Severity::error);
+  CHECK(found[0].origin.line == 5);
+  CHECK(found[0].origin.column == 9);
+  CHECK(found[0].message ==
+        "`offers-only-get` declares `flow` and has no `set` and no `remove`: the host refuses "
+        "such calls, since passing it by could be wrong");
+  CHECK(found[0].remedy ==
+        "override `set`, `set_multi`, `remove` and `remove_multi`, if only to call `next()`; or "
+        "leave out of `transforms` what `offers-only-get` does not change");
+  CHECK(findings("asks-twice").empty());
 }
 
 TEST_CASE("asking for a rule that does not exist is an error, not a pass", "[kit]") {

@@ -150,6 +150,12 @@ Case exits_case(const OfferedComponent& offered, const ValidationRequest& reques
           }};
 }
 
+// What must hold before anything else of a proxy can be tried.
+Case offers_case(const OfferedComponent& offered, const ValidationRequest& request) {
+  return contract_case(offered, testing::proxy_rules().front(), request);
+}
+
+// All others.
 std::vector<Case> cases_of(const OfferedComponent& offered, const ValidationRequest& request) {
   std::vector<Case> cases;
   const auto add_contract = [&](std::span<const testing::Rule> rules) {
@@ -163,7 +169,7 @@ std::vector<Case> cases_of(const OfferedComponent& offered, const ValidationRequ
     }
   };
   add_contract(testing::backend_rules());
-  if (offered.role == Role::proxy) add_contract(testing::proxy_rules());
+  if (offered.role == Role::proxy) add_contract(testing::proxy_rules().subspan(1));
   add_plugin(abi_rules(offered.role));
   add_plugin(process_rules());
   if (request.level >= 2) cases.push_back(exits_case(offered, request));
@@ -234,6 +240,7 @@ std::vector<std::string> names_of_rules(const std::vector<OfferedComponent>& com
   ValidationRequest at_level = request;
   at_level.level = level;
   for (const OfferedComponent& offered : components) {
+    if (offered.role == Role::proxy) names.push_back(offers_case(offered, request).name);
     for (const Case& one : cases_of(offered, at_level)) names.push_back(one.name);
   }
   return names;
@@ -306,6 +313,12 @@ ValidationReport validate(const ValidationRequest& request,
 
   for (const OfferedComponent& offered : chosen) {
     if (!add(run(creates_case(offered, request), request))) continue;
+    if (offered.role == Role::proxy) {
+      CaseResult offers = run(offers_case(offered, request), request);
+      const bool failed = offers.outcome == Outcome::failed;
+      if (failed || offers.name.starts_with(request.only)) add(std::move(offers));
+      if (failed) continue;  // all others would say the same
+    }
     for (const Case& one : cases_of(offered, request)) {
       if (one.name.starts_with(request.only)) add(run(one, request));
     }

@@ -1,34 +1,13 @@
 #include "layer.hpp"
 
+#include <cairn/detail/passing_by.hpp>
 #include <cairn/detail/thunks.hpp>
 
-#include <array>
 #include <cstring>
 
 namespace cairn::hosting {
 
 namespace {
-
-// What each operation carries, in the order of CAIRN_OPS: a proxy that transforms any of it cannot be
-// passed by. Unknown extensions may carry anything; statistics are of one layer and carry nothing.
-constexpr unsigned key = CAIRN_TRANSFORMS_KEY;
-constexpr unsigned value = CAIRN_TRANSFORMS_VALUE;
-constexpr unsigned ttl = CAIRN_TRANSFORMS_TTL;
-constexpr unsigned flow = CAIRN_TRANSFORMS_FLOW;
-constexpr std::array<unsigned, operation_count> carries{
-    key | value | flow,        // get
-    key | value | ttl | flow,  // set
-    key | flow,                // remove
-    key | value | flow,        // get_multi
-    key | value | ttl | flow,  // set_multi
-    key | flow,                // remove_multi
-    key | flow,
-    key | flow,
-    key | flow,
-    key | flow,                   // lock renew unlock await_unlock
-    CAIRN_TRANSFORMS_NOTHING,     // stats
-    CAIRN_TRANSFORMS_EVERYTHING,  // extension
-};
 
 // What answers in place of an operation, one per signature.
 template <class Function>
@@ -92,6 +71,7 @@ const char* operation_name(int index) noexcept {
   static constexpr const char* names[] = {CAIRN_OPS(CAIRN_NAME)};
 #undef CAIRN_NAME
   static_assert(sizeof names / sizeof *names == operation_count);
+  static_assert(detail::carried_by_operation.size() == operation_count);
   return names[index];
 }
 
@@ -127,29 +107,25 @@ bool Layer::after_fork() const noexcept {
 void Layer::resolve(const cairn_next* below) {
   const cairn_ops& ops = *component_.ops;
   const bool proxy = component_.role == CAIRN_PROXY;
-  // A transform that this host has never heard of may concern anything.
-  const unsigned transforms = (component_.transforms & ~unsigned{CAIRN_TRANSFORMS_EVERYTHING}) == 0
-                                  ? component_.transforms
-                                  : unsigned{CAIRN_TRANSFORMS_EVERYTHING};
   table_.size = sizeof table_;
-  int index = 0;
-#define CAIRN_RESOLVE(op)                                                               \
-  {                                                                                     \
-    const unsigned bit = 1u << index;                                                   \
-    if (CAIRN_HAS(&ops, op) && ops.op != nullptr) {                                     \
-      table_.op.fn = ops.op;                                                            \
-      table_.op.self = self_;                                                           \
-      table_.provided |= bit;                                                           \
-      own_ |= bit;                                                                      \
-    } else if (proxy && (carries[static_cast<std::size_t>(index)] & transforms) == 0) { \
-      table_.op.fn = below->op.fn;                                                      \
-      table_.op.self = below->op.self;                                                  \
-      table_.provided |= below->provided & bit;                                         \
-    } else {                                                                            \
-      table_.op.fn = &Refusal<decltype(ops.op)>::refuse;                                \
-      table_.op.self = this;                                                            \
-    }                                                                                   \
-    ++index;                                                                            \
+  std::size_t index = 0;
+#define CAIRN_RESOLVE(op)                                                     \
+  {                                                                           \
+    const unsigned bit = 1u << index;                                         \
+    if (CAIRN_HAS(&ops, op) && ops.op != nullptr) {                           \
+      table_.op.fn = ops.op;                                                  \
+      table_.op.self = self_;                                                 \
+      table_.provided |= bit;                                                 \
+      own_ |= bit;                                                            \
+    } else if (proxy && detail::is_passed_by(component_.transforms, index)) { \
+      table_.op.fn = below->op.fn;                                            \
+      table_.op.self = below->op.self;                                        \
+      table_.provided |= below->provided & bit;                               \
+    } else {                                                                  \
+      table_.op.fn = &Refusal<decltype(ops.op)>::refuse;                      \
+      table_.op.self = this;                                                  \
+    }                                                                         \
+    ++index;                                                                  \
   }
   CAIRN_OPS(CAIRN_RESOLVE)
 #undef CAIRN_RESOLVE

@@ -3,6 +3,8 @@
 #include "config/option_values.hpp"
 #include "config/units.hpp"
 
+#include <cairn/detail/passing_by.hpp>
+
 #include <algorithm>
 #include <set>
 
@@ -101,6 +103,18 @@ std::optional<StorePlan> plan_store(const RegionConfig& region, const Config& co
   return plan;
 }
 
+// A proxy through which nothing can be got, set or removed turns the cache off without a word. One
+// that does so on purpose overrides the operation and throws.
+void check_operations(const RegionPlan& plan, Findings& findings) {
+  for (const LayerPlan& layer : plan.layers) {
+    auto [problem, remedy] =
+        detail::missing_operations(*layer.component, plan.store.config.distributed_lock);
+    if (problem.empty()) continue;
+    add(findings, Finding::Severity::error, layer.config->origin, std::move(problem),
+        std::move(remedy));
+  }
+}
+
 // A store that forgets a value before it is stale leaves nothing to serve while the new one is made.
 void warn_of_short_ttl(const RegionPlan& plan, Findings& findings) {
   const RegionPolicy& policy = plan.config->policy;
@@ -175,6 +189,7 @@ std::optional<RegionPlan> plan_region(const RegionConfig& region, const Config& 
   if (complete) {
     plan.store = std::move(*store);
     check_kinds(region, proxies, *plan.store.component, found);
+    check_operations(plan, found);
     warn_of_short_ttl(plan, found);
   }
   const bool failed = has_errors(found);

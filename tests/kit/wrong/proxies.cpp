@@ -99,6 +99,14 @@ struct AsksTwice final : ProxyBackend {
   void get_multi(Keys k, Results r, Call c) override { next().get_multi(k, r, c); }
 };
 
+struct OffersOnlyGet final : ProxyBackend {
+  NAMED("offers-only-get")
+  static constexpr auto transforms = Transforms::flow;
+  using ProxyBackend::ProxyBackend;
+  OptionalEntry get(Key k, Call c) override { return next().get(k, c); }
+  void get_multi(Keys k, Results r, Call c) override { next().get_multi(k, r, c); }
+};
+
 struct SwallowsErrors final : ProxyBackend {
   NAMED("swallows-errors")
   static constexpr auto transforms = Transforms::nothing;
@@ -220,5 +228,5 @@ struct TooSlow final : ProxyBackend {
 
 CAIRN_PLUGIN("org.example.wrong-proxies", "1.0.0", TooSlow, ForgetsBatches, NotInjective,
              UndeclaredKey, UndeclaredValue, UndeclaredTtl, UndeclaredFlow, AsksTwice,
-             SwallowsErrors, LosesTheCall, UnboundedMemory, CrashesOnGarbage,
+             OffersOnlyGet, SwallowsErrors, LosesTheCall, UnboundedMemory, CrashesOnGarbage,
              FailsWholeBatches, EmitsDocuments);

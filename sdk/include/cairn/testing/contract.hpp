@@ -90,9 +90,12 @@ inline std::span<const Rule> backend_rules() noexcept {
   return all;
 }
 
-/// What holds for proxies besides.
+/// What holds for proxies besides. The first comes before everything: without get, set and remove
+/// nothing else can be tried.
 inline std::span<const Rule> proxy_rules() noexcept {
   static constexpr Rule all[] = {
+      {"proxy/offers", 1, &rules::what_cannot_be_passed_by_is_offered,
+       "looking for operations that a host would refuse"},
       {"proxy/one-key", 1, &rules::one_key_for_every_operation,
        "comparing the keys that operations ask for below"},
       {"proxy/injective", 1, &rules::keys_stay_different,
@@ -161,8 +164,12 @@ inline std::vector<Violation> check_contract(
       if (heard) heard(verdict);
     }
   };
+  if (subject.is_proxy()) {
+    try_all(proxy_rules().first(1));
+    if (!violations.empty()) return violations;
+  }
   try_all(backend_rules());
-  if (subject.is_proxy()) try_all(proxy_rules());
+  if (subject.is_proxy()) try_all(proxy_rules().subspan(1));
   return violations;
 }
 

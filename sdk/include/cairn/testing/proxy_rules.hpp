@@ -70,6 +70,12 @@ inline std::span<const NamedCall> calls_with_keys() {
   return all;
 }
 
+// ---- operations ----
+
+inline void what_cannot_be_passed_by_is_offered(Trial& t) {
+  t.expect(t.traits().missing.empty(), t.traits().missing);
+}
+
 // ---- keys ----
 
 inline void one_key_for_every_operation(Trial& t) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cairn/backend.hpp>
+#include <cairn/detail/passing_by.hpp>
 #include <cairn/options.hpp>
 #include <cairn/testing/faulty_backend.hpp>
 #include <cairn/testing/manual_clock.hpp>
@@ -33,10 +34,15 @@ struct Traits {
   std::uint32_t transforms = Transforms::everything;  ///< proxies
   std::uint32_t threads = Threads::any;
   std::uint32_t max_key_bytes = 0;  ///< 0: no limit
+  std::string missing = {};         ///< proxies: operations that a host would refuse, as a sentence
 
-  static Traits of(const cairn_component& c) noexcept {
-    return {c.accepts, c.emits, c.role == CAIRN_PROXY ? c.transforms : Transforms::nothing,
-            c.threads, c.max_key_bytes};
+  static Traits of(const cairn_component& c) {
+    if (c.role != CAIRN_PROXY) {
+      return {c.accepts, c.emits, Transforms::nothing, c.threads, c.max_key_bytes};
+    }
+    auto [problem, remedy] = detail::missing_operations(c);
+    return {c.accepts, c.emits,         c.transforms,
+            c.threads, c.max_key_bytes, problem.empty() ? "" : problem + "; " + remedy};
   }
 };
 
