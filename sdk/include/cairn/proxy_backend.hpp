@@ -1,16 +1,19 @@
 // A ProxyBackend stands in front of another layer: the next one down.
 //
-// Derive, override what you change, call next() for the rest. What you leave alone passes you by: the
-// host wires it straight to the layer below, and it costs nothing.
+// Derive, override what you change, call next() for the rest. What you leave alone and do not declare to
+// change passes you by: the host wires it straight to the layer below, and it costs nothing.
 //
-//     class ReadOnly final : public cairn::ProxyBackend {
+//     class CountsReads final : public cairn::ProxyBackend {
 //      public:
-//       static constexpr auto name = "read-only";
-//       static constexpr auto help = "Refuses to change anything.";
-//       static constexpr auto transforms = cairn::Transforms::flow;
+//       static constexpr auto name = "counts-reads";
+//       static constexpr auto help = "Counts the keys that are asked for.";
+//       static constexpr auto transforms = cairn::Transforms::nothing;
 //       using ProxyBackend::ProxyBackend;
-//       void set(Key, const Entry&, const SetOptions&, Call) override { throw no(); }
-//       void set_multi(Keys, std::span<const Entry>, const SetOptions&, Statuses, Call) override { throw no(); }
+//       OptionalEntry get(Key key, Call call) override { return ++reads_, next().get(key, call); }
+//       void get_multi(Keys keys, Results results, Call call) override {
+//         reads_ += keys.size();
+//         next().get_multi(keys, results, call);
+//       }
 //       ...
 //
 // Whoever overrides get must also override get_multi, and so on for set and remove: otherwise batches
@@ -19,7 +22,8 @@
 // KeyMapper or ValueCodec, which leave nothing to forget.
 //
 // Declare what you change in `transforms` (see Transforms). The default is everything, with which an
-// operation that you do not provide is refused rather than answered wrongly.
+// operation that you do not provide is refused rather than answered wrongly: then override get, set, remove
+// and their batches, all of them. The host refuses a stack in which one of these would be refused.
 //
 // Threads, outcomes: as Backend. Lifetimes: next() lives as long as you.
 #pragma once
