@@ -73,6 +73,7 @@ class Lmdb final : public Backend {
           .help("How long to wait for a writer in another process."),
   };
 
+  static void check_options(const Options& options) { to_permissions(options.text("permissions")); }
   explicit Lmdb(const Context& context)
       : services_(context.services()),
         ttl_(context.options().duration("ttl")),

@@ -80,6 +80,9 @@ class Memcached final : public Backend {
       Option("password", "text").secret().help("For SASL."),
   };
 
+  static void check_options(const Options& options) {
+    mc::Placement(mc::Settings::from(options));  // whether libmemcached has what they ask for
+  }
   explicit Memcached(const Context& context)
       : settings_(mc::Settings::from(context.options())),
         cluster_(settings_, context.services()),

@@ -57,7 +57,7 @@ void be_compatible(Settings& settings, const std::string& with) {
     if (settings.servers.size() > 1) {
       throw Error(
           Errc::config,
-          "compatible_with = \"bmemcached\" takes one server: that client writes every entry to "
+          "`compatible_with` = \"bmemcached\" takes one server: that client writes every entry to "
           "all of its servers, so that its locks do not exclude each other");
     }
   }
@@ -72,6 +72,10 @@ Address Address::parse(std::string_view text) {
     address.weight =
         static_cast<std::uint32_t>(number(rest.substr(at + 8), 1000, text, "the weight"));
     rest = rest.substr(0, at);
+  }
+  if (const auto blank = rest.rfind(' ');
+      blank != std::string_view::npos && rest.find('=', blank) != std::string_view::npos) {
+    refuse(text, "only a weight can follow, not \"" + std::string(rest.substr(blank + 1)) + "\"");
   }
   if (rest.starts_with("unix://")) {
     rest.remove_prefix(7);
@@ -122,7 +126,7 @@ Settings Settings::from(const Options& options) {
   if (with != "none") {
     if (distribution != "auto" || hash != "auto") {
       throw Error(Errc::config,
-                  "compatible_with = \"" + with +
+                  "`compatible_with` = \"" + with +
                       "\" decides how keys are distributed: leave out `distribution` and "
                       "`hash`, or `compatible_with`");
     }

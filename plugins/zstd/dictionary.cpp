@@ -11,34 +11,42 @@
 namespace cairn::zstd {
 namespace {
 
-[[noreturn]] void fail(const std::string& path, const std::string& what, int system_error) {
-  throw Error(Errc::config, "dictionary \"" + path + "\": " + what, system_error);
-}
+// The file that an option names, and how errors begin.
+struct Named {
+  std::string_view option;
+  const std::string& path;
 
-std::string read_file(const std::string& path) {
+  [[noreturn]] void fail(const std::string& what, int system_error) const {
+    throw Error(Errc::config, "`" + std::string(option) + "` \"" + path + "\": " + what,
+                system_error);
+  }
+};
+
+std::string read_file(const Named& named) {
   struct Close {
     void operator()(std::FILE* file) const noexcept { std::fclose(file); }
   };
-  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
-  if (file == nullptr) fail(path, std::strerror(errno), errno);
+  const std::unique_ptr<std::FILE, Close> file(std::fopen(named.path.c_str(), "rb"));
+  if (file == nullptr) named.fail(std::strerror(errno), errno);
   std::string bytes;
   char part[64 * 1024];
   while (const std::size_t size = std::fread(part, 1, sizeof part, file.get())) {
     bytes.append(part, size);
   }
-  if (std::ferror(file.get()) != 0) fail(path, std::strerror(errno), errno);
+  if (std::ferror(file.get()) != 0) named.fail(std::strerror(errno), errno);
   return bytes;
 }
 
 }  // namespace
 
-std::string load_dictionary(const std::string& path) {
-  std::string bytes = read_file(path);
+std::string load_dictionary(std::string_view option, const std::string& path) {
+  const Named named{option, path};
+  std::string bytes = read_file(named);
   if (ZSTD_getDictID_fromDict(bytes.data(), bytes.size()) == 0) {
-    fail(path,
-         "not a zstd dictionary with an id; make one with `cairn train-dictionary` or `zstd "
-         "--train`",
-         0);
+    named.fail(
+        "not a zstd dictionary with an id; make one with `cairn train-dictionary` or `zstd "
+        "--train`",
+        0);
   }
   return bytes;
 }

@@ -22,9 +22,9 @@ struct FreeDDict {
 using CompressionDictionary = std::unique_ptr<ZSTD_CDict, FreeCDict>;
 using DecompressionDictionary = std::unique_ptr<ZSTD_DDict, FreeDDict>;
 
-/// The bytes of the dictionary in the file `path`. Errors: Error(config) if it cannot be read, or
-/// is not a dictionary with an id, by which frames name it.
-std::string load_dictionary(const std::string& path);
+/// The bytes of the dictionary in the file `path`, which `option` names. Errors: Error(config) if it
+/// cannot be read, or is not a dictionary with an id, by which frames name it.
+std::string load_dictionary(std::string_view option, const std::string& path);
 
 CompressionDictionary for_compression(std::string_view dictionary, int level);
 DecompressionDictionary for_decompression(std::string_view dictionary);

@@ -55,6 +55,9 @@ class Zstd final : public ValueCodec {
           .help("Dictionaries that are no longer written with, but can still be read."),
   };
 
+  static void check_options(const Options& options) {
+    const zstd::Compressor made(settings_from(options));  // reads the dictionaries
+  }
   explicit Zstd(const Context& context)
       : ValueCodec(context), compressor_(settings_from(context.options())) {}
 
@@ -109,10 +112,10 @@ class Zstd final : public ValueCodec {
     settings.max_size = options.size("max_size");
     settings.checksum = options.flag("checksum");
     if (options.has("dictionary"))
-      settings.dictionary = zstd::load_dictionary(options.text("dictionary"));
+      settings.dictionary = zstd::load_dictionary("dictionary", options.text("dictionary"));
     if (options.has("older_dictionaries")) {
       for (const std::string& path : options.texts("older_dictionaries")) {
-        settings.older_dictionaries.push_back(zstd::load_dictionary(path));
+        settings.older_dictionaries.push_back(zstd::load_dictionary("older_dictionaries", path));
       }
     }
     return settings;

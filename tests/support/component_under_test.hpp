@@ -37,7 +37,7 @@ class ComponentUnderTest {
     host_.log = [](const cairn_host*, int32_t, const char*, cairn_bytes) noexcept {};
     host_.now_ns = [](const cairn_host*) noexcept { return now.load(); };
 
-    const cairn::Document values = option_values(options);
+    const cairn::Document values = option_values(component_, options);
     cairn_next next{};
     if (below != nullptr) next = cairn::detail::table_of(*below);
     cairn_call call{};
@@ -53,6 +53,16 @@ class ComponentUnderTest {
   ComponentUnderTest& operator=(const ComponentUnderTest&) = delete;
   ~ComponentUnderTest() {
     if (self_ != nullptr) component_.destroy(self_);
+  }
+
+  /// What a component says of options before it is made: "`servers` is empty ...", or nothing.
+  static std::string objection_of(const std::string& name, const OptionTexts& options) {
+    const cairn_component& component = find(name);
+    if (!CAIRN_HAS(&component, check) || component.check == nullptr) return "";
+    const cairn::Document values = option_values(component, options);
+    cairn_call call{};
+    call.size = sizeof call;
+    return component.check(values.root().raw(), &call) == CAIRN_OK ? "" : call.error_text;
   }
 
   cairn::Backend& operator*() noexcept { return *backend_; }
@@ -83,12 +93,12 @@ class ComponentUnderTest {
     throw std::runtime_error(file + " has no component " + name);
   }
 
-  cairn::Document option_values(const OptionTexts& texts) const {
+  static cairn::Document option_values(const cairn_component& component, const OptionTexts& texts) {
     OptionTexts left = texts;
     return cairn::Document::build([&](cairn::Writer out) {
       std::vector<std::pair<const cairn_option*, std::string>> given;
-      for (std::size_t i = 0; i < component_.option_count; ++i) {
-        const cairn_option& option = *cairn_option_at(&component_, i);
+      for (std::size_t i = 0; i < component.option_count; ++i) {
+        const cairn_option& option = *cairn_option_at(&component, i);
         if (const auto it = left.find(option.name); it != left.end()) {
           given.emplace_back(&option, it->second);
           left.erase(it);

@@ -212,8 +212,13 @@ TEST_CASE("permissions apply to every file that is made", "[lmdb]") {
     }
   }
   umask(before);
-  CHECK_THAT(error_of({{"path", folder.path()}, {"permissions", "rw"}}),
-             Catch::Contains("expected three octal digits"));
+  for (const char* bad : {"rw", "0999", "1777", ""}) {
+    const ComponentUnderTest::OptionTexts options{{"path", folder.path("none")},
+                                                  {"permissions", bad}};
+    CHECK_THAT(error_of(options), Catch::Contains("expected three octal digits"));
+    CHECK("config: " + ComponentUnderTest::objection_of("lmdb", options) == error_of(options));
+  }
+  CHECK_FALSE(std::filesystem::exists(folder.path("none")));
 }
 
 TEST_CASE("components on one folder share it, and must agree about it", "[lmdb]") {

@@ -7,7 +7,11 @@ namespace {
 
 std::string refusal_of(ComponentUnderTest::OptionTexts options) {
   options.try_emplace("servers", "127.0.0.1:1");
-  return error_of([&] { ComponentUnderTest memcached("memcached", options); });
+  const std::string refusal = error_of([&] { ComponentUnderTest memcached("memcached", options); });
+  // What the plugin says while the file is checked is what it would say when it is made.
+  const std::string objection = ComponentUnderTest::objection_of("memcached", options);
+  CHECK((objection.empty() ? "(none)" : "config: " + objection) == refusal);
+  return refusal;
 }
 
 }  // namespace
@@ -19,7 +23,8 @@ TEST_CASE("servers are written as people write them, and errors say which one is
     CHECK(refusal_of({{"servers", good}}) == "(none)");
   }
   for (const char* bad : {"cache1:0", "cache1:http", ":11211", "::1", "[::1", "unix:run/mc.sock",
-                          "cache1 weight=0", "cache1 weight=x", "cache1:70000"}) {
+                          "cache1 weight=0", "cache1 weight=x", "cache1:70000", "cache1 wight=3",
+                          "cache1:11211 wight=3", "unix:/run/mc.sock wight=3"}) {
     CHECK_THAT(
         refusal_of({{"servers", bad}}),
         Catch::StartsWith(std::string("config: memcached: `servers` has \"") + bad + "\": "));

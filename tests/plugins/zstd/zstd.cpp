@@ -262,10 +262,10 @@ TEST_CASE("a dictionary that is none is a configuration error that names the fil
     }
   };
   CHECK(error_of("/nowhere/users.dict") ==
-        "zstd: dictionary \"/nowhere/users.dict\": No such file or directory");
+        "zstd: `dictionary` \"/nowhere/users.dict\": No such file or directory");
   const std::string text = folder.write("text", "not a dictionary");
   CHECK(error_of(text) ==
-        "zstd: dictionary \"" + text +
+        "zstd: `dictionary` \"" + text +
             "\": not a zstd dictionary with an id; make one with `cairn train-dictionary` or "
             "`zstd --train`");
 }
