@@ -228,12 +228,26 @@ std::optional<Connection::Versioned> Connection::get_with_cas(std::string_view n
   return found;
 }
 
+std::string Connection::version(memcached_return_t& code) {
+  set_quiet(false);
+  code = memcached_version(client_.get());
+  if (code == MEMCACHED_SOME_ERRORS) code = memcached_last_error(client_.get());
+  if (code != MEMCACHED_SUCCESS) return {};
+  const auto* server = memcached_server_instance_by_position(client_.get(), 0);
+  return std::to_string(memcached_server_major_version(server)) + "." +
+         std::to_string(memcached_server_minor_version(server)) + "." +
+         std::to_string(memcached_server_micro_version(server));
+}
+
 std::string Connection::error(memcached_return_t code) const {
   const int system = system_error();
   std::string text = memcached_strerror(client_.get(), code);
   if (system != 0) text += std::string(" (") + std::strerror(system) + ")";
   if (code == MEMCACHED_AUTH_FAILURE || code == MEMCACHED_AUTH_PROBLEM) {
     text += " (see `username` and `password`)";
+  }
+  if (code == MEMCACHED_UNKNOWN_READ_FAILURE || code == MEMCACHED_PROTOCOL_ERROR) {
+    text += " (is it a memcached that answers there?)";
   }
   return text;
 }

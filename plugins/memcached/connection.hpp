@@ -96,6 +96,9 @@ class Connection {
   /// One item with its cas; nothing: there is none, or `code` tells what went wrong.
   std::optional<Versioned> get_with_cas(std::string_view name, memcached_return_t& code);
 
+  /// The server's, "1.6.18", asked for once per connection; or `code` tells what went wrong.
+  std::string version(memcached_return_t& code);
+
   /// What went wrong with the last request, for people.
   std::string error(memcached_return_t code) const;
   int system_error() const noexcept { return memcached_last_error_errno(client_.get()); }

@@ -8,10 +8,13 @@
 #include "creation_locks.hpp"
 #include "settings.hpp"
 
+#include <cairn/extensions/facts.h>
 #include <cairn/plugin.hpp>
 
 #include <array>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -176,6 +179,10 @@ class Memcached final : public Backend {
     });
   }
 
+  const void* extension(const char* id) override {
+    return std::string_view(id) == CAIRN_FACTS_ID ? &facts_table : nullptr;
+  }
+
   void after_fork() override { cluster_.after_fork(); }
 
  private:
@@ -188,6 +195,36 @@ class Memcached final : public Backend {
                     " bytes is too large: `max_value` is " + std::to_string(settings_.max_value) +
                     " (wrap the backend in `zstd`, or raise it and the servers' -I)");
   }
+  // Asks each server, so that none is taken for a memcached because it answers.
+  Document facts(Call call) {
+    std::vector<std::pair<std::string, std::string>> servers;
+    std::string keyspace = "memcached";
+    cluster_.counting([&] {
+      for (mc::Server& server : cluster_.servers()) {
+        std::string version;
+        mc::exchange_with(server, cluster_.deadline(call), [&](Connection& connection) {
+          memcached_return_t code = MEMCACHED_SUCCESS;
+          version = connection.version(code);
+          return code;
+        });
+        servers.emplace_back(server.name(), "memcached " + version);
+        keyspace += " " + server.name();
+      }
+    });
+    return Document::build([&](Writer out) {
+      auto map = out.map(servers.size() + 1);
+      for (const auto& [name, version] : servers) map.key(name).text(version);
+      map.key("keyspace").text(keyspace);
+    });
+  }
+  static cairn_status facts(void* self, cairn_call* call, cairn_entry* out) noexcept {
+    return detail::guard(call, name, [&]() -> cairn_status {
+      *out = Entry::of(static_cast<Memcached*>(self)->facts(Call(call))).release();
+      return CAIRN_OK;
+    });
+  }
+  static constexpr cairn_facts facts_table{sizeof(cairn_facts), 0, &facts};
+
   std::time_t exptime_of(const SetOptions& how) const {
     return mc::to_exptime(how.ttl.count() != 0 ? how.ttl : settings_.ttl);
   }
