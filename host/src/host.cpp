@@ -10,6 +10,7 @@
 #include "region/store_invalidation.hpp"
 #include "services.hpp"
 #include "stack/layer_statistics.hpp"
+#include "stack/not_made.hpp"
 #include "stack/plan.hpp"
 
 #include <cairn/host/host.hpp>
@@ -146,7 +147,11 @@ class Host::Insides final : public Mortal {
     return store;
   }
   std::shared_ptr<const Stack> stack_of(const RegionPlan& plan) {
-    return std::make_shared<const Stack>(store_of(plan.store), plan.layers, services_.table());
+    try {
+      return std::make_shared<const Stack>(store_of(plan.store), plan.layers, services_.table());
+    } catch (const NotMade& error) {
+      throw error.in_region(plan.config->name);
+    }
   }
 
   // `before`: what the region was until now.

@@ -134,11 +134,7 @@ std::string escaped(std::string_view text) {
 
 std::string render(const Finding& finding) {
   const Origin& origin = finding.origin;
-  std::string text = origin.source ? escaped(origin.source->name) : "configuration";
-  if (origin.line != 0) {
-    text += ':' + std::to_string(origin.line);
-    if (origin.column != 0) text += ':' + std::to_string(origin.column);
-  }
+  std::string text = hosting::position(origin);
   text += finding.severity == Finding::Severity::error ? ": error: " : ": warning: ";
   text += escaped(finding.message) + '\n';
   if (origin.source && origin.line != 0 && finding.shows_source) text += excerpt(origin);
@@ -164,6 +160,15 @@ bool has_errors(const Findings& findings) noexcept {
 }
 
 namespace hosting {
+
+std::string position(const Origin& origin) {
+  std::string text = origin.source ? escaped(origin.source->name) : "configuration";
+  if (origin.line != 0) {
+    text += ':' + std::to_string(origin.line);
+    if (origin.column != 0) text += ':' + std::to_string(origin.column);
+  }
+  return text;
+}
 
 void add_error(Findings& findings, const Origin& origin, std::string message, std::string remedy) {
   findings.push_back({Finding::Severity::error, origin, std::move(message), std::move(remedy)});

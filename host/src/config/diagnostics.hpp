@@ -17,6 +17,9 @@ void add_error(Findings& findings, const Origin& origin, std::string message,
 void add_warning(Findings& findings, const Origin& origin, std::string message,
                  std::string remedy = {});
 
+/// "shop.toml:12:3", as far as it is known; "configuration" for what was said in code.
+std::string position(const Origin& origin);
+
 /// `text` between backquotes, with what does not print escaped, and cut when it is long.
 std::string backquoted(std::string_view text);
 /// "did you mean `near`?", or nothing if `near` is empty.

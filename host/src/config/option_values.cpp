@@ -252,19 +252,6 @@ std::string shown(std::string_view type, Node value) {
   }
 }
 
-// Where the option stands that a plugin's text names, as `name`; else where the component does.
-Origin origin_of_named(const ComponentConfig& config, std::string_view text) {
-  std::size_t first = std::string_view::npos;
-  Origin origin = config.origin;
-  for (const ConfigEntry& entry : config.options) {
-    const std::size_t at = text.find(backquoted(entry.key));
-    if (at >= first) continue;
-    first = at;
-    origin = entry.value.origin();
-  }
-  return origin;
-}
-
 // What only the plugin knows of its options: how they fit each other.
 void ask_plugin(const ComponentConfig& config, const cairn_component& component,
                 const Document& values, Findings& findings) {
@@ -312,6 +299,18 @@ Document option_values(const ComponentConfig& config, const cairn_component& com
   if (good) ask_plugin(config, component, document, findings);
   hide_secrets(config, component, findings, first);
   return document;
+}
+
+Origin origin_of_named(const ComponentConfig& config, std::string_view text) {
+  std::size_t first = std::string_view::npos;
+  Origin origin = config.origin;
+  for (const ConfigEntry& entry : config.options) {
+    const std::size_t at = text.find(backquoted(entry.key));
+    if (at >= first) continue;
+    first = at;
+    origin = entry.value.origin();
+  }
+  return origin;
 }
 
 std::string redacted(const cairn_option& option, Node value) {

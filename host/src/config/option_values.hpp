@@ -18,6 +18,9 @@ namespace cairn::hosting {
 Document option_values(const ComponentConfig& config, const cairn_component& component,
                        std::string_view base_folder, Findings& findings);
 
+/// Where the option stands that a plugin's text names in `backquotes`; else where the component does.
+Origin origin_of_named(const ComponentConfig& config, std::string_view text);
+
 /// One value from option_values() as it would be written in a file, for people: "30s", "64MiB",
 /// "10%". A secret option shows as "(secret)", and a password inside a URL as "***".
 std::string redacted(const cairn_option& option, Node value);

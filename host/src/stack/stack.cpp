@@ -1,6 +1,7 @@
 #include "stack.hpp"
 
 #include "host_layers.hpp"
+#include "not_made.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -14,6 +15,16 @@ std::unique_ptr<Layer> host_layer(const cairn_host* services, const cairn_next& 
                                   Document options = {}) {
   return std::make_unique<Layer>(detail::ComponentOf<T>::value, services, std::move(options),
                                  &below, T::name);
+}
+
+std::unique_ptr<Layer> plugin_layer(const cairn_component& component, const cairn_host* services,
+                                    Document options, const cairn_next* below,
+                                    const ComponentConfig& asked, std::string_view backend = {}) {
+  try {
+    return std::make_unique<Layer>(component, services, std::move(options), below, component.name);
+  } catch (const Error& error) {
+    throw NotMade(error, asked, component.name, backend);
+  }
 }
 
 bool is_serial(const cairn_component& component) {
@@ -56,8 +67,8 @@ const Origin& origin_of(const RegionConfig& region, std::size_t proxy) {
 Store::Store(const BackendConfig& config, const cairn_component& component, Document options,
              const cairn_host* services)
     : config_(config) {
-  layers_.push_back(
-      std::make_unique<Layer>(component, services, std::move(options), nullptr, component.name));
+  layers_.push_back(plugin_layer(component, services, std::move(options), nullptr,
+                                 config_.component, config_.name));
   if (is_serial(component)) layers_.push_back(host_layer<SerialLayer>(services, table()));
   if (CAIRN_HAS(&component, max_key_bytes) && component.max_key_bytes != 0) {
     layers_.push_back(host_layer<KeyLimitLayer>(
@@ -84,8 +95,7 @@ Stack::Stack(std::shared_ptr<const Store> store, const std::vector<LayerPlan>& p
 
   for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan) {
     const cairn_component& component = *plan->component;
-    layers_.push_back(
-        std::make_unique<Layer>(component, services, plan->options, &table(), component.name));
+    layers_.push_back(plugin_layer(component, services, plan->options, &table(), *plan->config));
     if (is_serial(component)) layers_.push_back(host_layer<SerialLayer>(services, table()));
   }
 }

@@ -1,7 +1,7 @@
 // A Stack is a store and the layers wrapped round it, checked and ready: what a region calls.
 //
 // A store named in [backend.*] is made once, and shared by the stacks of all regions that name it.
-// Lifetimes: layers are destroyed from the top down; the store with its last stack.
+// Errors: NotMade. Lifetimes: layers are destroyed from the top down; the store with its last stack.
 #pragma once
 
 #include "layer.hpp"

@@ -1,7 +1,13 @@
 #include "catch.hpp"
+#include "services.hpp"
+#include "stack/not_made.hpp"
 #include "stack/stack.hpp"
 #include "test_host.hpp"
 
+#include <cairn/plugin.hpp>
+
+#include <array>
+#include <cerrno>
 #include <future>
 #include <thread>
 
@@ -19,7 +25,66 @@ std::string errors_of(const std::string& toml) {
   return "";
 }
 
+class Unlucky final : public ProxyBackend {
+ public:
+  static constexpr auto name = "unlucky";
+  static constexpr auto help = "Cannot be made.";
+  static constexpr std::array options{Option("luck", "text").help("Never enough.")};
+  static constexpr bool split_batches = true;
+  explicit Unlucky(const Context& context) : ProxyBackend(context) {
+    throw Error(Errc::unavailable, "there is no `luck` today", EAGAIN);
+  }
+  OptionalEntry get(Key key, Call call) override { return next().get(key, call); }
+};
+
 }  // namespace
+
+TEST_CASE("what cannot be made is named with its place, its region and its backend", "[stack]") {
+  const auto error_of = [](const char* toml) -> std::string {
+    try {
+      HostOptions options;
+      options.log = nullptr;
+      Host host(Config::from_text(toml, "shop.toml"), options);
+    } catch (const Error& error) {
+      CHECK(error.code() == Errc::config);
+      return error.what();
+    }
+    return "(none)";
+  };
+  CHECK(
+      error_of("[backend.disk]\nplugin = \"lmdb\"\npath = \"/dev/null\"\n"
+               "[region.r]\nbackend = \"disk\"\nvalues = \"bytes\"\n") ==
+      "shop.toml:3:8: region `r`, backend `disk`: lmdb: /dev/null is not a folder: `path` names a "
+      "folder, in which the files are made");
+  CHECK_THAT(error_of("[region.r]\nbackend = { plugin = \"lmdb\", path = \"/dev/null\" }\n"
+                      "values = \"bytes\"\n"),
+             Catch::StartsWith("shop.toml:2:37: region `r`: lmdb: /dev/null is not a folder"));
+}
+
+TEST_CASE("a layer that cannot be made is named with its place, and its error keeps its code",
+          "[stack]") {
+  const Config config = Config::from_text(
+      "[region.r]\nbackend = \"null\"\nwrap = [{ plugin = \"unlucky\", luck = \"all\" }]\n",
+      "shop.toml");
+  hosting::HostServices& services =
+      hosting::HostServices::make(std::make_shared<SystemClock>(), nullptr, LogLevel::error);
+  const auto none = [](Writer out) { out.map(0); };
+  TestHost host("[region.r]\nbackend = \"null\"\n");
+  const ComponentConfig& asked = config.regions.at(0).wrap.at(0);
+  try {
+    const hosting::Stack stack(
+        host->stack_of("r")->shared_store(),
+        {{&asked, &detail::ComponentOf<Unlucky>::value, Document::build(none)}}, services.table());
+    FAIL("it was made");
+  } catch (const hosting::NotMade& error) {
+    const hosting::NotMade told = error.in_region("r");
+    CHECK(std::string(told.what()) ==
+          "shop.toml:3:38: region `r`: unlucky: there is no `luck` today");
+    CHECK(told.words() == "unlucky: there is no `luck` today");
+    CHECK(told.code() == Errc::unavailable);
+    CHECK(told.system_error() == EAGAIN);
+  }
+}
 
 TEST_CASE("the first of wrap is outermost", "[stack]") {
   TestHost host(R"(
