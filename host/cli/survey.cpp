@@ -1,6 +1,7 @@
 #include "survey.hpp"
 
 #include "region/region_core.hpp"
+#include "stack/not_made.hpp"
 #include "stack/raw_access.hpp"
 #include "stack/stack.hpp"
 
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 namespace cairn::cli {
@@ -35,6 +37,12 @@ Named store_of(const RegionConfig& region, const Config& config) {
     }
   }
   return {"the store of [region." + region.name + "]", region.backend_origin};
+}
+
+HostOptions quiet() {
+  HostOptions options;
+  options.log = nullptr;
+  return options;
 }
 
 Document ask_for_facts(const hosting::Layer& backend) {
@@ -76,9 +84,7 @@ Place look_at(const RegionConfig& region, const Config& config, const Origin& or
               SurveyedStore& store, Findings& warnings) {
   Config alone = only_region(config, region.name);
   alone.regions.front().policy.invalidation = InvalidationPlace::local;
-  HostOptions quiet;
-  quiet.log = nullptr;
-  Host host(alone, quiet);
+  Host host(alone, quiet());
   Place place{&region, store.name, store.name, hosting::KeyPath(host, alone, region.name).prefix()};
   try {
     host.region(region.name).get_entry("cairn-check", {.ignore_expiration = true});
@@ -88,6 +94,38 @@ Place look_at(const RegionConfig& region, const Config& config, const Origin& or
   const Document facts = ask_for_facts(host.stack_of(region.name)->store().backend());
   take_facts(facts, origin, store, place.keyspace, warnings);
   return place;
+}
+
+// The store of a region, with what was found; once.
+void add_store(Survey& result, const RegionConfig& region, SurveyedStore store, Findings warnings) {
+  const auto known =
+      std::find_if(result.stores.begin(), result.stores.end(),
+                   [&](const SurveyedStore& other) { return other.name == store.name; });
+  if (known == result.stores.end()) {
+    result.stores.push_back(std::move(store));
+    std::move(warnings.begin(), warnings.end(), std::back_inserter(result.warnings));
+  } else if (known->problem.empty() && !store.problem.empty()) {
+    const bool shared = store.name.starts_with("[backend.");
+    known->problem = (shared ? "region `" + region.name + "`: " : "") + store.problem;
+    known->facts.clear();
+  }
+}
+
+// What keeps regions that can be used alone from being used together, as a program uses them.
+void look_at_all(Config config, Survey& result) {
+  while (!config.regions.empty()) {
+    try {
+      const Host host(config, quiet());
+      return;
+    } catch (const hosting::NotMade& error) {
+      const auto region =
+          std::find_if(config.regions.begin(), config.regions.end(),
+                       [&](const RegionConfig& each) { return each.name == error.region(); });
+      if (region == config.regions.end()) throw;
+      add_store(result, *region, {store_of(*region, config).name, error.words(), {}}, {});
+      config.regions.erase(region);
+    }
+  }
 }
 
 void warn_of_overlap(const Place& a, const Place& b, Findings& warnings) {
@@ -109,21 +147,23 @@ void warn_of_overlap(const Place& a, const Place& b, Findings& warnings) {
 Survey survey(const Config& config) {
   Survey result;
   std::vector<Place> places;
+  Config reached = config;
+  reached.regions.clear();
   for (const RegionConfig& region : config.regions) {
     const auto [name, origin] = store_of(region, config);
     SurveyedStore store{name, {}, {}};
     Findings warnings;
     try {
       places.push_back(look_at(region, config, origin, store, warnings));
+      reached.regions.push_back(region);
+    } catch (const hosting::NotMade& error) {
+      store.problem = error.words();
     } catch (const Error& error) {
       store.problem = error.what();
     }
-    const bool known = std::any_of(result.stores.begin(), result.stores.end(),
-                                   [&](const auto& other) { return other.name == store.name; });
-    if (known) continue;
-    result.stores.push_back(std::move(store));
-    result.warnings.insert(result.warnings.end(), warnings.begin(), warnings.end());
+    add_store(result, region, std::move(store), std::move(warnings));
   }
+  look_at_all(std::move(reached), result);
   for (std::size_t i = 0; i < places.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) warn_of_overlap(places[k], places[i], result.warnings);
   }

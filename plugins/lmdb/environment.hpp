@@ -35,8 +35,6 @@ struct Settings {
   unsigned permissions;
   bool start_empty_when_damaged;
   std::chrono::nanoseconds timeout;
-
-  bool operator==(const Settings&) const = default;
 };
 
 /// What LMDB answered, as an Error: `doing` what, in which file.

@@ -108,6 +108,23 @@ void reserve_reader_table(const Settings& settings) {
   }
 }
 
+// "`max_bytes` and `sync`"; the folder may be the same by another name.
+std::string differing_options(const Settings& a, const Settings& b) {
+  std::vector<const char*> names;
+  if (a.max_bytes != b.max_bytes) names.push_back("max_bytes");
+  if (a.sync != b.sync) names.push_back("sync");
+  if (a.max_readers != b.max_readers) names.push_back("max_readers");
+  if (a.permissions != b.permissions) names.push_back("permissions");
+  if (a.start_empty_when_damaged != b.start_empty_when_damaged) names.push_back("when_damaged");
+  if (a.timeout != b.timeout) names.push_back("timeout");
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 < names.size() ? ", " : " and ";
+    text += std::string("`") + names[i] + "`";
+  }
+  return text;
+}
+
 void make_folder(const Settings& settings) {
   std::error_code error;
   if (fs::is_directory(settings.folder, error)) return;
@@ -146,13 +163,13 @@ std::shared_ptr<Store> Store::open(const Settings& settings, const Services& ser
   const std::lock_guard lock(open.mutex);
   std::weak_ptr<Store>& known = open.stores[{folder.st_dev, folder.st_ino}];
   if (std::shared_ptr<Store> store = known.lock()) {
-    Settings same = settings;
-    same.folder = store->settings_.folder;  // the same place, perhaps by another name
-    if (same != store->settings_) {
-      throw Error(Errc::config, settings.folder +
-                                    " is already open in this program with other settings: "
-                                    "give both the same max_bytes, sync, max_readers, "
-                                    "permissions, when_damaged and timeout");
+    if (const std::string differing = differing_options(settings, store->settings_);
+        !differing.empty()) {
+      throw Error(Errc::config,
+                  settings.folder +
+                      " is already open in this program with other settings: give both "
+                      "the same " +
+                      differing);
     }
     return store;
   }

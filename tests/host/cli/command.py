@@ -170,6 +170,30 @@ class Checking(Command):
         self.assertEqual((answer["errors"], len(answer["findings"])), (8, 8))
         self.assertEqual((answer["findings"][0]["line"], answer["findings"][0]["column"]), (2, 10))
 
+    def test_what_a_plugin_knows_of_its_options_is_said_before_anything_is_made(self):
+        self.write("shop.toml", SHOP.replace('"entries"', '"entries"\npermissions = "0999"')
+                   .replace('min_size = "64B"', 'dictionary = "none.dict"'))
+        text = self.output("check", "shop.toml", code=1).decode()
+        self.assertEqual([line for line in text.splitlines() if ": error: " in line], [
+            'shop.toml:4:15: error: `permissions` is "0999": expected three octal digits, like "0600"',
+            f'shop.toml:8:94: error: `dictionary` "{self.folder}/none.dict": No such file or directory',
+        ])
+        self.assertFalse((self.folder / "entries").exists())
+
+    def test_connecting_finds_that_two_stores_do_not_go_together(self):
+        one = 'backend = { plugin = "lmdb", path = "one", max_bytes = "%s" }\nvalues = "bytes"\n'
+        self.write("two.toml", "[region.a]\n" + one % "32MiB" + "[region.b]\n" + one % "64MiB")
+        self.assertEqual(self.output("check", "--connect", "two.toml", code=1).decode().splitlines()[1:], [
+            "the store of [region.a]: reached",
+            f"the store of [region.b]: lmdb: {self.folder}/one is already open in this program with other "
+            "settings: give both the same `max_bytes`"])
+
+    def test_what_cannot_be_made_is_named_with_its_place(self):
+        (self.folder / "entries").write_text("")
+        ended = self.run_cairn("get", "-c", "shop.toml", "k")
+        self.assertEqual(ended.returncode, 3)
+        self.assertIn(b"shop.toml:3:8: region `users`, backend `file`: lmdb: ", ended.stderr)
+
     def test_connecting_says_which_store_was_reached(self):
         self.assertIn(b"[backend.file]: reached\n", self.output("check", "--connect", "shop.toml"))
         (self.folder / "entries-file").write_text("")

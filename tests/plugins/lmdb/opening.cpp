@@ -230,8 +230,12 @@ TEST_CASE("components on one folder share it, and must agree about it", "[lmdb]"
   const auto token = one->lock("k", {}, Call());
   CHECK_FALSE(two->lock("k", {}, Call()).has_value());
   CHECK(two->unlock("k", *token, Call()));
-  CHECK_THAT(error_of({{"path", folder.path()}, {"max_bytes", "2MiB"}}),
-             Catch::Contains("already open in this program with other settings"));
+  CHECK_THAT(
+      error_of({{"path", folder.path()}, {"max_bytes", "2MiB"}}),
+      Catch::EndsWith("is already open in this program with other settings: give both the same "
+                      "`max_bytes`"));
+  CHECK_THAT(error_of({{"path", folder.path()}, {"sync", "full"}, {"timeout", "1s"}}),
+             Catch::EndsWith("give both the same `sync` and `timeout`"));
 }
 
 TEST_CASE("another copy of the plugin in the same program is kept from opening the file twice",
