@@ -11,11 +11,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace cairn::cli {
@@ -57,6 +59,26 @@ std::vector<std::string> keys_of(const hosting::Store& store, std::size_t most) 
     return keys.size() < most;
   });
   return keys;
+}
+
+// The layer's `min_size` under which the dictionary is of use: its own, unless most samples are shorter.
+// Nothing: it can be left out, or the layer has no such option.
+std::optional<std::uint64_t> min_size_for(const Layer& layer, std::vector<cairn_bytes> samples) {
+  const cairn_option* option = nullptr;
+  for (std::size_t i = 0; i < layer.component().option_count; ++i) {
+    const cairn_option& each = *cairn_option_at(&layer.component(), i);
+    if (std::string_view(each.name) == "min_size") option = &each;
+  }
+  const Node configured = layer.options().root().find("min_size");
+  if (option == nullptr || !configured || configured.type() != Node::integer) return std::nullopt;
+  const auto median = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::nth_element(samples.begin(), median, samples.end(),
+                   [](const cairn_bytes& a, const cairn_bytes& b) { return a.size < b.size; });
+  const auto own = static_cast<std::uint64_t>(configured.int_value());
+  if (own > median->size) return 0;
+  const auto otherwise =
+      option->default_value != nullptr ? hosting::parse_size(option->default_value) : std::nullopt;
+  return otherwise == own ? std::nullopt : std::optional(own);
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
@@ -107,6 +129,18 @@ void run(const Globals& globals, const Options& options) {
     show_progress(fmt::format("{} samples", samples.size()));
   }
   show_progress("");
+  if (samples.empty()) {
+    throw Error(
+        Errc::rejected,
+        keys.empty()
+            ? fmt::format("the store of region `{}` is empty, and a dictionary is learnt from "
+                          "what it holds: fill it first (what a program keeps in its own "
+                          "memory, as with `memory`, only that program sees)",
+                          name)
+            : fmt::format("none of the {} entries in the store of region `{}` can be read "
+                          "as bytes there: there is nothing to learn from",
+                          keys.size(), name));
+  }
 
   cairn_call call;
   hosting::begin(call);
@@ -116,14 +150,18 @@ void run(const Globals& globals, const Options& options) {
   if (status != CAIRN_OK) throw Error(to_errc(status), call.error_text);
   const Entry dictionary = Entry::adopt(raw);
   write_file(options.output, dictionary.bytes());
+  const auto min_size = min_size_for(*trainer.layer, samples);
   if (globals.json) {
-    print_json(Json::object(
-        {{"file", options.output}, {"samples", samples.size()}, {"bytes", dictionary.size()}}));
+    Json json = Json::object(
+        {{"file", options.output}, {"samples", samples.size()}, {"bytes", dictionary.size()}});
+    if (min_size) json["min_size"] = *min_size;
+    print_json(json);
   } else {
-    print(
-        fmt::format("{}: {} from {} samples\nUse it: {{ plugin = \"{}\", dictionary = \"{}\" }}\n",
-                    options.output, hosting::format_size(dictionary.size()), samples.size(),
-                    trainer.layer->component().name, options.output));
+    print(fmt::format(
+        "{}: {} from {} samples\nUse it: {{ plugin = \"{}\", dictionary = \"{}\"{} }}\n",
+        options.output, hosting::format_size(dictionary.size()), samples.size(),
+        trainer.layer->component().name, options.output,
+        min_size ? fmt::format(", min_size = \"{}\"", hosting::format_size(*min_size)) : ""));
   }
 }
 

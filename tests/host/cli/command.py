@@ -317,6 +317,30 @@ class Training(Command):
         self.assertLess(len(self.output("get", "-c", "shop.toml", "--raw", "7")), len(plain))
         self.assertEqual(self.output("get", "-c", "shop.toml", "7"), value)
 
+    def trained(self, min_size, *options):
+        """What is printed after a training on records of about 100 bytes."""
+        self.write("shop.toml", SHOP.replace(', min_size = "64B"', min_size))
+        for i in range(30):
+            self.output("set", "-c", "shop.toml", "--json", str(i),
+                        json.dumps({"id": i, "name": f"Ada {i * 7919 % 1000}", "mail": f"ada{i}@example.org",
+                                    "street": "St James's Square", "city": "London"}))
+        return self.output("train-dictionary", "-c", "shop.toml", "-o", "u.dict", "--max-size", "512B",
+                           *options).decode()
+
+    def test_the_advice_has_an_effect_on_short_payloads(self):
+        for configured, advised in (("", "0B"), (', min_size = "64B"', "64B")):
+            self.assertTrue(self.trained(configured).endswith(
+                f'\nUse it: {{ plugin = "zstd", dictionary = "u.dict", min_size = "{advised}" }}\n'))
+        self.assertEqual(json.loads(self.trained(', min_size = "4KiB"', "--json"))["min_size"], 0)
+
+    def test_an_empty_store_says_what_is_the_matter(self):
+        self.write("m.toml", '[region.m]\nbackend = "memory"\nwrap = ["msgpack", "zstd"]\n')
+        for file in ("shop.toml", "m.toml"):
+            ended = self.run_cairn("train-dictionary", "-c", file, "-o", "m.dict")
+            self.assertEqual(ended.returncode, 3)
+            self.assertRegex(ended.stderr, rb"the store of region `\w+` is empty, .*: fill it first")
+            self.assertFalse((self.folder / "m.dict").exists())
+
     def test_a_region_without_a_layer_to_train_says_so(self):
         self.write("m.toml", '[region.m]\nbackend = "memory"\n')
         ended = self.run_cairn("train-dictionary", "-c", "m.toml", "-o", "m.dict")
