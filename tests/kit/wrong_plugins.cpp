@@ -147,7 +147,11 @@ TEST_CASE("each wrong plugin fails with the sentence that names its fault", "[ki
     request.component = fault.component;
     request.only = fault.rule;
     request.case_limit = std::chrono::seconds(8);
-    const ValidationReport report = validate(request);
+    ValidationReport report = validate(request);
+    const bool shows_by_luck = fault.rule == std::string_view("threads/values");  // a race
+    for (int again = 0; again < 5 && shows_by_luck && report.passed(); ++again) {
+      report = validate(request);
+    }
     CHECK_FALSE(report.passed());
     std::string said;
     for (const CaseResult& one : report.cases) {
