@@ -1,5 +1,7 @@
 #include "server.hpp"
 
+#include <ctime>
+
 namespace cairn::memcached {
 
 std::size_t Server::connections() const {
@@ -74,11 +76,18 @@ Exchange::~Exchange() {
   server_.give_back(std::move(connection_));
 }
 
+std::int64_t Exchange::coarse_now_ns() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+}
+
 bool Exchange::goes_again(memcached_return_t code) {
   if (verdict_on(code) != Verdict::lost || !connection_->is_used() || has_gone_again_) return false;
   has_gone_again_ = true;
   connection_->close();
   server_.drop_idle();  // they are as old
+  minded_ns_ = 0;
   mind_deadline();
   return true;
 }
