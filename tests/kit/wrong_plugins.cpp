@@ -29,7 +29,7 @@ constexpr bool memory_is_limited = false;  // their own needs are too large for 
 #else
 constexpr bool memory_is_limited = true;
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool children_allocate = false;  // not in gcc 12, where there were threads
 #else
 constexpr bool children_allocate = true;
