@@ -39,7 +39,8 @@ constexpr bool children_allocate = true;
 bool can_be_found(const char* component, std::string_view rule) {
   const bool needs_limit = component == std::string_view("takes-all-memory") ||
                            component == std::string_view("unbounded-memory");
-  return (memory_is_limited || !needs_limit) && (children_allocate || rule != "process/fork");
+  const bool forks = rule == "process/fork" || component == std::string_view("forks-in-calls");
+  return (memory_is_limited || !needs_limit) && (children_allocate || !forks);
 }
 
 struct Fault {
