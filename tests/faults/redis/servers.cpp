@@ -168,6 +168,18 @@ TEST_CASE("a caller leaves at its own deadline, and the others are not disturbed
   CHECK(statistic(redis, "breaker_opened") == 0);
 }
 
+// Who has time asks a frozen server that is resumed meanwhile: he is answered, and nothing was held against it.
+static void check_that_a_patient_caller_is_answered(PrivateRedis& server,
+                                                    ComponentUnderTest& redis) {
+  std::thread mender([&] {
+    std::this_thread::sleep_for(50ms);
+    server.process().resume();
+  });
+  CHECK(failure_of([&](Call call) { redis->get("k", call); }).text.empty());
+  mender.join();
+  CHECK(statistic(redis, "breaker_opened") == 0);
+}
+
 TEST_CASE("callers in a hurry do not have everybody leave the server alone", "[redis][fault]") {
   PrivateRedis server;
   ComponentUnderTest redis("redis", {{"url", server.url()},
@@ -188,13 +200,7 @@ TEST_CASE("callers in a hurry do not have everybody leave the server alone", "[r
   server.process().freeze();
   CHECK(hurried());
   std::this_thread::sleep_for(600ms);  // longer than `timeout`
-  std::thread mender([&] {
-    std::this_thread::sleep_for(50ms);
-    server.process().resume();
-  });
-  CHECK(failure_of([&](Call call) { redis->get("k", call); }).text.empty());
-  mender.join();
-  CHECK(statistic(redis, "breaker_opened") == 0);
+  check_that_a_patient_caller_is_answered(server, redis);
 }
 
 TEST_CASE("a connection that a caller in a hurry left half open is not held against the server",
@@ -208,13 +214,7 @@ TEST_CASE("a connection that a caller in a hurry left half open is not held agai
   server.process().freeze();
   CHECK(failure_of([&](Call call) { redis->get("k", call); }, 5ms).code == Errc::timeout);
   std::this_thread::sleep_for(400ms);  // longer than `connect_timeout`
-  std::thread mender([&] {
-    std::this_thread::sleep_for(50ms);
-    server.process().resume();
-  });
-  CHECK(failure_of([&](Call call) { redis->get("k", call); }).text.empty());
-  mender.join();
-  CHECK(statistic(redis, "breaker_opened") == 0);
+  check_that_a_patient_caller_is_answered(server, redis);
 }
 
 TEST_CASE("on the server's own core callers get their own values, and some leave in a hurry",
