@@ -3,9 +3,9 @@
 //
 // What is compared runs in turns in one process, and the median of the rounds' ratios counts: the
 // machine may be busy with other things. CAIRN_PLUGIN_DIR says where the plugins are.
-#include "../../plugins/lmdb/stampede.hpp"
 #include "../../plugins/lmdb/temporary_folder.hpp"
 #include "../../plugins/memcached/memcached_under_test.hpp"
+#include "stampede.hpp"
 
 #include <lmdb.h>
 #include <sched.h>

@@ -1,6 +1,5 @@
-#include "stampede.hpp"
-
 #include "catch.hpp"
+#include "stampede.hpp"
 #include "temporary_folder.hpp"
 
 TEST_CASE("eight processes that miss one value make it once, and share it at once", "[lmdb]") {

@@ -1,7 +1,6 @@
-#include "../lmdb/stampede.hpp"
-
 #include "catch.hpp"
 #include "memcached_under_test.hpp"
+#include "stampede.hpp"
 
 TEST_CASE("eight processes that miss one value make it once, and have it within milliseconds",
           "[memcached]") {
