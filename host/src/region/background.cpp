@@ -8,12 +8,12 @@ namespace cairn::hosting {
 bool Background::submit(Job job) {
   const std::lock_guard lock(mutex_);
   if (stopping_ || jobs_.size() >= static_cast<std::size_t>(queue_limit_)) return false;
-  if (jobs_.size() >= static_cast<std::size_t>(idle_) &&
-      threads_.size() < static_cast<std::size_t>(threads_wanted_)) {
+  if (jobs_.size() >= static_cast<std::size_t>(idle_) && living_ < threads_wanted_) {
     try {
       threads_.emplace_back([this] { work(); });
+      ++living_;
     } catch (const std::system_error&) {  // the system has no more: those there are have to do
-      if (threads_.empty()) return false;
+      if (living_ == 0) return false;
     }
   }
   jobs_.push_back(std::move(job));
@@ -41,6 +41,13 @@ void Background::shut_down() {
 }
 
 void Background::work() {
+  struct Leaving {
+    Background& pool;
+    ~Leaving() {
+      const std::lock_guard lock(pool.mutex_);
+      --pool.living_;
+    }
+  } const leaving{*this};
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;
@@ -63,6 +70,7 @@ void Background::after_fork() {
   // The handles of threads that do not exist here must be neither joined nor destroyed.
   std::construct_at(&threads_);
   idle_ = 0;
+  living_ = 0;
 }
 
 }  // namespace cairn::hosting

@@ -23,7 +23,8 @@ class Background {
   Background& operator=(const Background&) = delete;
   ~Background() { shut_down(); }
 
-  /// False: the queue is full, there are no threads, or it is shut down. Jobs must not throw.
+  /// False: the queue is full, there are no threads, or it is shut down. Jobs must not throw; one that ends
+  /// its thread is followed by another thread.
   bool submit(Job job);
   /// Idempotent. Abandoned jobs are destroyed without being run.
   void shut_down();
@@ -39,7 +40,8 @@ class Background {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;
-  std::vector<std::thread> threads_;
+  std::vector<std::thread> threads_;  // and those that a job has ended, until they are joined
+  int living_ = 0;
   int idle_ = 0;
   bool stopping_ = false;
 };

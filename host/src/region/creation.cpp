@@ -231,9 +231,9 @@ void Creation::make(Lead lead, StoreLock& lock, const Candidate& old) {
     accept_(Entry(entry));
     lead.land_with(std::move(entry));
   } catch (...) {
-    const auto error = std::current_exception();
+    const auto error = std::current_exception();  // null: not C++'s, such as the end of the thread
     lock.release();
-    if (may_serve_on_error(core_, *setup_, lifetime_, key_, old) &&
+    if (error != nullptr && may_serve_on_error(core_, *setup_, lifetime_, key_, old) &&
         core_.try_accept(*setup_, accept_, Entry(old.entry))) {
       serve_old(old);
       return lead.land_with(old.entry);

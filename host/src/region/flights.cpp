@@ -14,6 +14,7 @@ void Lead::land_with(Entry value) noexcept {
 }
 void Lead::land_failed(std::exception_ptr error) noexcept {
   if (flight_ == nullptr) return;
+  if (error == nullptr) return land_empty();
   flight_->error_ = std::move(error);
   land(Flight::Landing::failed);
 }

@@ -91,6 +91,7 @@ class Lead {
   const std::string& key() const noexcept { return flight_->key(); }
 
   void land_with(Entry value) noexcept;
+  /// Null, as current_exception() is for a thread that ends, tells the waiters nothing: they look again.
   void land_failed(std::exception_ptr error) noexcept;
   void land_empty() noexcept;
 

@@ -182,11 +182,12 @@ void MultiCreation::make(const MultiItems& mine) {
       if (made[i]) accept(*mine[i], made[i]->entry);
     }
   } catch (...) {
+    const auto error = std::current_exception();  // null: not C++'s, such as the end of the thread
     const bool all_have_old = std::all_of(mine.begin(), mine.end(), [&](const MultiItem* item) {
       return Creation::may_serve_on_error(core_, *setup_, lifetime_, item->key, item->old);
     });
-    if (!all_have_old) {
-      fail(mine, std::current_exception());
+    if (error == nullptr || !all_have_old) {
+      fail(mine, error);
       throw;
     }
     for (MultiItem* item : mine) {

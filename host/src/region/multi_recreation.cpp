@@ -1,6 +1,8 @@
 #include "multi_recreation.hpp"
 
-#include <algorithm>
+#include "recreation.hpp"
+
+#include <cxxabi.h>
 
 namespace cairn::hosting {
 
@@ -31,12 +33,13 @@ void MultiRecreation::run() {
     core_->counters_.refreshes.add();
     for (const Owned& owned : owned_) core_->failed_keys_.succeeded(owned.key);
     MultiCreation::land(mine, made);
+  } catch (const abi::__forced_unwind&) {  // the creator ends the thread
+    MultiCreation::fail(mine, nullptr);
+    throw;
   } catch (...) {
     const auto error = std::current_exception();
-    std::chrono::milliseconds pause{0};
-    for (const Owned& owned : owned_)
-      pause = std::max(pause, core_->failed_keys_.failed(owned.key));
-    core_->log_.background_failed(std::to_string(mine.size()) + " keys", error, pause);
+    const auto key = [&](std::size_t i) -> const std::string& { return owned_[i].key; };
+    Recreation::note_failed(*core_, owned_.size(), key, error);
     MultiCreation::fail(mine, error);
   }
 }

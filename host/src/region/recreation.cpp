@@ -2,6 +2,10 @@
 
 #include "creation.hpp"
 
+#include <cxxabi.h>
+
+#include <algorithm>
+
 namespace cairn::hosting {
 
 Recreation::Recreation(std::shared_ptr<RegionCore> core, SetupPtr setup, Lead lead, StoreLock lock,
@@ -24,12 +28,29 @@ void Recreation::run() {
     core_->counters_.refreshes.add();
     core_->failed_keys_.succeeded(lead.key());
     lead.land_with(std::move(entry));
+  } catch (const abi::__forced_unwind&) {  // the creator ends the thread
+    lock_.release();
+    lead.land_empty();
+    throw;
   } catch (...) {
     const auto error = std::current_exception();
     lock_.release();
-    core_->log_.background_failed(shown_key(lead.key()), error,
-                                  core_->failed_keys_.failed(lead.key()));
+    const auto key = [&](std::size_t) -> const std::string& { return lead.key(); };
+    note_failed(*core_, 1, key, error);
     lead.land_failed(error);
+  }
+}
+
+void Recreation::note_failed(RegionCore& core, std::size_t count,
+                             detail::FunctionRef<const std::string&(std::size_t)> key,
+                             const std::exception_ptr& error) noexcept {
+  try {
+    std::chrono::milliseconds pause{0};
+    for (std::size_t i = 0; i < count; ++i)
+      pause = std::max(pause, core.failed_keys_.failed(key(i)));
+    core.log_.background_failed(count == 1 ? shown_key(key(0)) : std::to_string(count) + " keys",
+                                error, pause);
+  } catch (...) {  // there is nobody left to tell
   }
 }
 

@@ -8,7 +8,10 @@
 #include "region_core.hpp"
 #include "store_lock.hpp"
 
+#include <cstddef>
+#include <exception>
 #include <memory>
+#include <string>
 
 namespace cairn::hosting {
 
@@ -20,6 +23,11 @@ class Recreation {
   Recreation& operator=(const Recreation&) = delete;
 
   void run();
+
+  /// Pauses the `count` keys whose creator failed, and logs it, as far as memory allows.
+  static void note_failed(RegionCore& core, std::size_t count,
+                          detail::FunctionRef<const std::string&(std::size_t)> key,
+                          const std::exception_ptr& error) noexcept;
 
  private:
   const std::shared_ptr<RegionCore> core_;

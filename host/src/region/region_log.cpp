@@ -62,9 +62,10 @@ void RegionLog::background_failed(const std::string& what, const std::exception_
                                   std::chrono::milliseconds pause) const {
   std::string why = "something that is not a std::exception";
   try {
-    std::rethrow_exception(error);
+    if (error != nullptr) std::rethrow_exception(error);  // null: not even C++'s
   } catch (const std::exception& exception) {
-    why = exception.what();
+    const char* const text = exception.what();
+    why = text != nullptr ? text : "an exception that says nothing";
   } catch (...) {  // named already
   }
   write(LogLevel::warning,
