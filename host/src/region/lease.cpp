@@ -1,6 +1,6 @@
 #include "lease.hpp"
 
-#include <system_error>
+#include <exception>
 
 namespace cairn::hosting {
 
@@ -17,22 +17,35 @@ LeaseKeeper::Handle LeaseKeeper::keep(std::chrono::nanoseconds interval,
                                       std::function<bool()> renew) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t id = ++last_id_;
-  leases_.emplace(id, Lease{interval, std::move(renew)});
-  due_.emplace(std::chrono::steady_clock::now() + interval, id);
+  const auto lease =
+      leases_.emplace(id, Lease{interval, std::move(renew), due_.end(), false}).first;
+  try {
+    lease->second.due = due_.emplace(std::chrono::steady_clock::now() + interval, id);
+  } catch (...) {
+    leases_.erase(lease);
+    throw;
+  }
   if (!thread_) {
     try {
       thread_ = std::make_unique<std::thread>([this] { run(); });
-    } catch (const std::system_error&) {  // not now: the next to keep a lease tries again
+    } catch (const std::exception&) {  // not now: the next to keep a lease tries again
     }
   }
-  changed_.notify_all();
+  if (lease->second.due == due_.begin()) changed_.notify_all();  // it sleeps until another's turn
   return Handle(*this, id);
 }
 
 void LeaseKeeper::drop(std::uint64_t id) {
   std::unique_lock lock(mutex_);
-  leases_.erase(id);
-  changed_.wait(lock, [&] { return renewing_ != id; });
+  const auto lease = leases_.find(id);
+  if (lease == leases_.end()) return;  // it was lost
+  if (renewing_ == id) {
+    lease->second.dropped = true;
+    changed_.wait(lock, [&] { return leases_.count(id) == 0; });
+  } else {
+    due_.erase(lease->second.due);
+    leases_.erase(lease);
+  }
 }
 
 void LeaseKeeper::run() {
@@ -44,28 +57,26 @@ void LeaseKeeper::run() {
     }
     const auto first = due_.begin();
     if (std::chrono::steady_clock::now() < first->first) {
-      changed_.wait_until(lock, first->first);
+      const auto until = first->first;
+      changed_.wait_until(lock, until);
       continue;
     }
-    const std::uint64_t id = first->second;
-    due_.erase(first);
-    const auto lease = leases_.find(id);
-    if (lease == leases_.end()) continue;
-    const std::function<bool()> renew = lease->second.renew;
-    const auto interval = lease->second.interval;
-    renewing_ = id;
+    auto turn = due_.extract(first);  // and put back: nothing here asks for memory
+    const auto lease = leases_.find(turn.mapped());
+    renewing_ = lease->first;  // so it stays where it is
     lock.unlock();
     bool held = true;
     try {
-      held = renew();
+      held = lease->second.renew();
     } catch (...) {  // the store could not be asked: try again next time
     }
     lock.lock();
     renewing_ = 0;
-    if (held && leases_.count(id) != 0) {
-      due_.emplace(std::chrono::steady_clock::now() + interval, id);
+    if (held && !lease->second.dropped) {
+      turn.key() = std::chrono::steady_clock::now() + lease->second.interval;
+      lease->second.due = due_.insert(std::move(turn));
     } else {
-      leases_.erase(id);
+      leases_.erase(lease);
     }
     changed_.notify_all();
   }

@@ -54,11 +54,14 @@ class LeaseKeeper {
   void after_fork();
 
  private:
+  // When what is due. A lease that is dropped leaves it at once: its term may be days away.
+  using Due = std::multimap<std::chrono::steady_clock::time_point, std::uint64_t>;
   struct Lease {
     std::chrono::nanoseconds interval;
     std::function<bool()> renew;
+    Due::iterator due;
+    bool dropped;  // while it was renewed
   };
-  using Due = std::chrono::steady_clock::time_point;
 
   void drop(std::uint64_t id);
   void run();
@@ -66,7 +69,7 @@ class LeaseKeeper {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::uint64_t, Lease> leases_;
-  std::multimap<Due, std::uint64_t> due_;
+  Due due_;
   std::uint64_t renewing_ = 0;
   std::uint64_t last_id_ = 0;
   bool stopping_ = false;
