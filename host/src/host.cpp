@@ -27,7 +27,8 @@ namespace {
 std::vector<std::filesystem::path> configured_paths(const Config& config) {
   std::vector<std::filesystem::path> paths;
   for (const std::string& path : config.plugin_path) {
-    paths.push_back(std::filesystem::absolute(path));
+    // Others are refused with the rest of what is wrong.
+    if (!path.empty()) paths.push_back(std::filesystem::absolute(path));
   }
   return paths;
 }

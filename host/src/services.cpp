@@ -40,6 +40,7 @@ void log_to_stderr(LogLevel level, std::string_view who, std::string_view text) 
 namespace cairn::hosting {
 
 HostServices& HostServices::make(std::shared_ptr<const Clock> clock, LogSink sink, LogLevel level) {
+  if (clock == nullptr) clock = std::make_shared<SystemClock>();
   // Reachable for ever, so that leak checkers know that it is meant.
   static std::mutex mutex;
   static auto* all = new std::vector<std::unique_ptr<HostServices>>();

@@ -3,6 +3,7 @@
 
 #include "config_file.hpp"
 #include "config_interpolation.hpp"
+#include "config_limits.hpp"
 #include "config_region.hpp"
 #include "config_scalars.hpp"
 #include "diagnostics.hpp"
@@ -88,9 +89,9 @@ class ConfigReader {
     for (const ConfigEntry& entry : keys) {
       BackgroundConfig& background = config_.background;
       if (entry.key == "threads") {
-        read_count(entry, 1, 1024, background.threads);
+        read_count(entry, 1, most_threads, background.threads);
       } else if (entry.key == "queue") {
-        read_count(entry, 0, 1'000'000'000, background.queue);
+        read_count(entry, 0, longest_queue, background.queue);
       } else if (entry.key == "on_shutdown") {
         if (const auto index =
                 read_choice(entry.value, {entry.key}, {"wait", "abandon"}, findings_)) {
@@ -165,8 +166,9 @@ class ConfigReader {
   }
 
   bool has_name(const ConfigEntry& entry) {
-    if (!entry.key.empty()) return true;
-    add_error(findings_, entry.origin, "a name cannot be empty");
+    std::string problem = problem_of_name(entry.key);
+    if (problem.empty()) return true;
+    add_error(findings_, entry.origin, std::move(problem));
     return false;
   }
 

@@ -1,5 +1,6 @@
 #include "plan.hpp"
 
+#include "config/config_limits.hpp"
 #include "config/option_values.hpp"
 #include "config/units.hpp"
 
@@ -173,6 +174,7 @@ std::optional<RegionPlan> plan_region(const RegionConfig& region, const Config& 
   RegionPlan plan;
   plan.config = &region;
   Findings found;
+  check_limits(region, found);
   std::optional<StorePlan> store = plan_store(region, config, catalog, findings);
   bool complete = store.has_value();
   std::vector<const cairn_component*> proxies;
@@ -201,6 +203,7 @@ std::optional<RegionPlan> plan_region(const RegionConfig& region, const Config& 
 
 std::vector<RegionPlan> plan_regions(const Config& config, const PluginCatalog& catalog,
                                      Findings& findings) {
+  check_limits(config, findings);
   std::vector<RegionPlan> plans;
   std::set<std::string> used;
   for (const RegionConfig& region : config.regions) {
