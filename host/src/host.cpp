@@ -1,4 +1,5 @@
 #include "config/config_reader.hpp"
+#include "config/diagnostics.hpp"
 #include "config/nearest_name.hpp"
 #include "host_lifetime.hpp"
 #include "loading/plugin_catalog.hpp"
@@ -33,6 +34,11 @@ std::vector<std::filesystem::path> configured_paths(const Config& config) {
   return paths;
 }
 
+std::string in_one_line(const Finding& finding) {
+  std::string line = position(finding.origin) + ": " + finding.message;
+  return finding.remedy.empty() ? line : line + "; " + finding.remedy;
+}
+
 void throw_errors(const Findings& findings) {
   if (has_errors(findings)) throw ConfigError(findings);
 }
@@ -59,7 +65,7 @@ class Host::Insides final : public Mortal {
     remember(*this);
     close_all_at_exit();  // after the plugins were loaded
     for (const Finding& warning : warnings_) {
-      services_.log(LogLevel::info, "host", render(warning));
+      services_.log(LogLevel::info, "host", in_one_line(warning));
     }
   }
   ~Insides() {
@@ -69,20 +75,20 @@ class Host::Insides final : public Mortal {
   }
 
   struct Named {
-    RegionConfig config;
+    RegionConfig config;  // of replace() and those who run alone; the name for others is the core's
     std::unique_ptr<Region> region;
     std::shared_ptr<RegionCore> core;
   };
 
   Named& find(std::string_view name) {
     for (Named& named : regions_) {
-      if (named.config.name == name) return named;
+      if (named.core->name() == name) return named;
     }
     throw Error(Errc::config, explain_missing(name));
   }
   bool has(std::string_view name) const noexcept {
     return std::any_of(regions_.begin(), regions_.end(),
-                       [&](const Named& named) { return named.config.name == name; });
+                       [&](const Named& named) { return named.core->name() == name; });
   }
   const std::vector<Named>& regions() const noexcept { return regions_; }
   // For a host with static storage duration: its destructor is registered when its constructor is done,
@@ -127,8 +133,8 @@ class Host::Insides final : public Mortal {
     std::vector<std::string> names;
     std::string list;
     for (const Named& named : regions_) {
-      names.push_back(named.config.name);
-      list += (list.empty() ? "`" : ", `") + named.config.name + "`";
+      names.push_back(named.core->name());
+      list += (list.empty() ? "`" : ", `") + named.core->name() + "`";
     }
     std::string text = "there is no region `" + std::string(name) + "`; ";
     text += names.empty() ? "the configuration has none" : "there are " + list;
@@ -155,6 +161,33 @@ class Host::Insides final : public Mortal {
     }
   }
 
+  // What was void stays void, wherever the times are kept from now on.
+  std::shared_ptr<InvalidationStrategy> invalidation_of(const RegionPolicy& policy,
+                                                        const std::shared_ptr<const Stack>& stack,
+                                                        const Setup* before) {
+    if (before != nullptr && before->own_invalidation) return before->invalidation;
+    const bool in_store = policy.invalidation == InvalidationPlace::store;
+    Time hard, soft;
+    const auto take_from = [&](const auto* known) {
+      if (known == nullptr) return;
+      hard = known->last(Invalidation::hard);
+      soft = known->last(Invalidation::soft);
+    };
+    if (before != nullptr) {
+      if (!in_store && before->local_invalidation != nullptr) return before->invalidation;
+      take_from(before->local_invalidation);
+      take_from(dynamic_cast<const StoreInvalidation*>(before->invalidation.get()));
+    }
+    if (in_store) {
+      return std::make_shared<StoreInvalidation>(
+          stack, services_.clock(), policy.invalidation_delay, policy.value_version, hard, soft);
+    }
+    auto local = std::make_shared<LocalInvalidation>();
+    local->invalidate(Invalidation::hard, hard);
+    local->invalidate(Invalidation::soft, soft);
+    return local;
+  }
+
   // `before`: what the region was until now.
   Setup setup_of(const RegionConfig& config, std::shared_ptr<const Stack> stack,
                  const Setup* before) {
@@ -162,19 +195,13 @@ class Host::Insides final : public Mortal {
     setup.set_policy(config.policy);
     setup.top = &stack->table();
     setup.mangler = make_mangler(config.policy.key_mangler);
-    if (before != nullptr) setup.runner = before->runner;
-    if (config.policy.invalidation == InvalidationPlace::store) {
-      const auto* known = before == nullptr
-                              ? nullptr
-                              : dynamic_cast<const StoreInvalidation*>(before->invalidation.get());
-      setup.invalidation = std::make_shared<StoreInvalidation>(stack, services_.clock(),
-                                                               config.policy.invalidation_delay,
-                                                               config.policy.value_version, known);
-    } else if (before != nullptr) {
-      setup.invalidation = before->invalidation;  // what was void stays void
-    } else {
-      setup.invalidation = std::make_shared<LocalInvalidation>();
+    if (before != nullptr) {
+      setup.runner = before->runner;
+      setup.own_mangler = before->own_mangler;
+      if (before->own_mangler) setup.mangler = before->mangler;
+      setup.own_invalidation = before->own_invalidation;
     }
+    setup.invalidation = invalidation_of(config.policy, stack, before);
     setup.local_invalidation = dynamic_cast<const LocalInvalidation*>(setup.invalidation.get());
     const BackendConfig& backend = stack->store().config();
     setup.locks_in_store = backend.distributed_lock;
@@ -213,7 +240,7 @@ bool Host::has_region(std::string_view name) const noexcept {
 
 std::vector<std::string> Host::region_names() const {
   std::vector<std::string> names;
-  for (const auto& named : insides_->regions()) names.push_back(named.config.name);
+  for (const auto& named : insides_->regions()) names.push_back(named.core->name());
   return names;
 }
 
@@ -241,7 +268,7 @@ std::vector<LayerStatistics> Host::layer_statistics(std::string_view region) con
 std::string Host::prometheus() const {
   PrometheusText text;
   for (const auto& named : insides_->regions()) {
-    text.add(named.config.name, named.core->statistics(), layer_statistics(named.config.name));
+    text.add(named.core->name(), named.core->statistics(), layer_statistics(named.core->name()));
   }
   return text.finish();
 }

@@ -212,13 +212,13 @@ Error Creation::waited_in_vain(const RegionCore& core, const Setup& setup, Key k
       Errc::timeout,
       fmt::format(
           "region {}: waited {} ms for the value of key `{}`, which somebody else is creating",
-          core.name(), setup.policy.lock_wait->count() / 1'000'000, key.view()));
+          core.name(), setup.policy.lock_wait->count() / 1'000'000, shown_key(key)));
 }
 
 void Creation::refuse_own_key(const RegionCore& core, Key key) {
   throw Error(Errc::internal,
               fmt::format("region {}: the creator of key `{}` asks for that very key", core.name(),
-                          key.view()));
+                          shown_key(key)));
 }
 
 // ---- making it ----
@@ -249,7 +249,8 @@ bool Creation::may_serve_on_error(const RegionCore& core, const Setup& setup,
   const auto& longest = setup.policy.stale_on_error;
   if (old.verdict.state != State::stale || !longest) return false;
   const std::int64_t created = old.entry.raw().created_ns;
-  const std::int64_t expiration = lifetime.expiration_of(key, created, old.negative);
+  const std::int64_t expiration =
+      std::max<std::int64_t>(lifetime.expiration_of(key, created, old.negative), 0);
   return expiration == Lifetime::never ||
          core.age_of(lifetime, created) - expiration <= longest->count();
 }

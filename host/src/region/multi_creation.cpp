@@ -21,27 +21,37 @@ void log_created(const RegionLog& log, detail::Names names, std::chrono::nanosec
 }  // namespace
 
 void RegionCore::create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
+                              detail::FunctionRef<void(std::size_t)> refuse,
                               detail::CreateEach create,
                               const std::function<detail::DetachedCreateEach()>& detach) {
   if (keys.empty()) return;
   SetupPtr setup = this->setup();
   const Lifetime lifetime(setup->policy, options.expiration_time);
-  MultiCreation(*this, std::move(setup), lifetime, keys, accept, create, detach).run();
+  MultiCreation(*this, std::move(setup), lifetime, keys, accept, refuse, create, detach).run();
 }
 
 MultiCreation::MultiCreation(RegionCore& core, SetupPtr setup, const Lifetime& lifetime, Keys keys,
-                             detail::AcceptEach accept, detail::CreateEach create,
+                             detail::AcceptEach accept,
+                             detail::FunctionRef<void(std::size_t)> refuse,
+                             detail::CreateEach create,
                              const std::function<detail::DetachedCreateEach()>& detach)
     : core_(core),
       setup_(std::move(setup)),
       lifetime_(lifetime),
       mangled_(*setup_, keys),
       accept_(accept),
+      refuse_(refuse),
       create_(create),
       detach_(detach),
       deadline_(Creation::deadline_of(setup_->policy)) {
   std::map<std::string_view, std::vector<std::size_t>> sorted;
-  for (std::size_t i = 0; i < keys.size(); ++i) sorted[keys[i].view()].push_back(i);
+  std::map<std::string_view, std::string_view>
+      names;  // the first of those that a mangler makes one
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    std::string_view name = keys[i].view();
+    if (setup_->mangler) name = names.try_emplace(mangled_[i].view(), name).first->second;
+    sorted[name].push_back(i);
+  }
   items_.reserve(sorted.size());
   for (auto& [name, positions] : sorted) {
     const Key key = mangled_[positions.front()];
@@ -179,7 +189,11 @@ void MultiCreation::make(const MultiItems& mine) {
   try {
     made = create_and_store(core_, *setup_, mine, create_);
     for (std::size_t i = 0; i < mine.size(); ++i) {
-      if (made[i]) accept(*mine[i], made[i]->entry);
+      if (made[i]) {
+        accept(*mine[i], made[i]->entry);
+      } else {
+        for (const std::size_t position : mine[i]->positions) refuse_(position);
+      }
     }
   } catch (...) {
     const auto error = std::current_exception();  // null: not C++'s, such as the end of the thread

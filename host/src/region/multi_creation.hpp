@@ -35,7 +35,8 @@ using MultiMade = std::vector<std::optional<detail::Created>>;
 class MultiCreation {
  public:
   MultiCreation(RegionCore& core, SetupPtr setup, const Lifetime& lifetime, Keys keys,
-                detail::AcceptEach accept, detail::CreateEach create,
+                detail::AcceptEach accept, detail::FunctionRef<void(std::size_t)> refuse,
+                detail::CreateEach create,
                 const std::function<detail::DetachedCreateEach()>& detach);
   MultiCreation(const MultiCreation&) = delete;
   MultiCreation& operator=(const MultiCreation&) = delete;
@@ -75,6 +76,7 @@ class MultiCreation {
   const Lifetime lifetime_;
   const MangledKeys mangled_;
   const detail::AcceptEach accept_;
+  const detail::FunctionRef<void(std::size_t)> refuse_;
   const detail::CreateEach create_;
   const std::function<detail::DetachedCreateEach()>& detach_;
   const Creation::Deadline deadline_;

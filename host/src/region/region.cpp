@@ -15,6 +15,19 @@ void refuse_objects() {
               "\"msgpack\" or \"json\" to its `wrap` for other types");
 }
 
+void refuse_unreadable() {
+  try {
+    throw;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    const char* const text = error.what();
+    throw Error(Errc::corrupt, text != nullptr ? text : "an exception that says nothing");
+  }
+}
+
 void refuse_length(std::size_t wanted, std::size_t got) {
   throw Error(Errc::internal, "a creator of " + std::to_string(wanted) + " values returned " +
                                   std::to_string(got) + ": return one per key, or a map");
@@ -63,9 +76,9 @@ void Region::create(std::string_view key, const CreateOptions& options, detail::
   core_->create(key, options, who, create, detach);
 }
 void Region::create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
-                          detail::CreateEach create,
+                          detail::FunctionRef<void(std::size_t)> refuse, detail::CreateEach create,
                           const std::function<detail::DetachedCreateEach()>& detach) {
-  core_->create_multi(keys, options, accept, create, detach);
+  core_->create_multi(keys, options, accept, refuse, create, detach);
 }
 
 Metadata Region::metadata_of(const Entry& entry) const {
@@ -119,7 +132,10 @@ RegionStatistics Region::statistics() const {
 
 void Region::set_invalidation(std::shared_ptr<InvalidationStrategy> strategy) {
   if (!strategy) throw Error(Errc::config, "region " + name() + ": no invalidation strategy given");
-  core_->replace([&](Setup& setup) { setup.invalidation = std::move(strategy); });
+  core_->replace([&](Setup& setup) {
+    setup.invalidation = std::move(strategy);
+    setup.own_invalidation = true;
+  });
 }
 
 void Region::set_background_runner(BackgroundRunner runner) {
@@ -128,6 +144,7 @@ void Region::set_background_runner(BackgroundRunner runner) {
 
 void Region::set_key_mangler(std::function<std::string(std::string_view)> mangler) {
   core_->replace([&](Setup& setup) {
+    setup.own_mangler = mangler != nullptr;
     setup.mangler = mangler ? std::move(mangler) : hosting::make_mangler(setup.policy.key_mangler);
   });
 }

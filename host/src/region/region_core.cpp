@@ -376,7 +376,14 @@ void RegionCore::invalidate(Invalidation kind) {
     Announced& operator=(const Announced&) = delete;
     ~Announced() { --count; }
   } const announced(invalidating_);
-  setup()->invalidation->invalidate(kind, stamps_.for_invalidation());
+  const Time when = stamps_.for_invalidation();
+  // Whoever replaces the strategy meanwhile may have taken over what it knew before.
+  for (SetupPtr now = setup();;) {
+    now->invalidation->invalidate(kind, when);
+    SetupPtr later = setup();
+    if (later->invalidation == now->invalidation) return;
+    now = std::move(later);
+  }
 }
 
 bool RegionCore::key_is_locked(Key key) {

@@ -70,9 +70,9 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
 
   void create(Key key, const CreateOptions& options, const detail::Recipient& who,
               detail::Create create, const std::function<detail::DetachedCreate()>& detach);
-  /// A key that nobody creates is left alone: accept is not called for it.
+  /// Calls `refuse(i)` for a key that the creator left out: whatever was accepted for it was too old.
   void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
-                    detail::CreateEach create,
+                    detail::FunctionRef<void(std::size_t)> refuse, detail::CreateEach create,
                     const std::function<detail::DetachedCreateEach()>& detach);
 
   /// A time for a new value: not before any that was given out.

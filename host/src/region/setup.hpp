@@ -35,6 +35,9 @@ struct alignas(64) Setup : std::enable_shared_from_this<Setup> {
   RegionPolicy policy;
   std::shared_ptr<InvalidationStrategy> invalidation;
   BackgroundRunner runner;
+  // What the program gave in code outlives a replacement; what `policy` chose does not.
+  bool own_mangler = false;
+  bool own_invalidation = false;
   bool locks_in_store = false;
   std::chrono::nanoseconds lease{0};
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdint>
 #include <ctime>
 
 namespace cairn::hosting {
@@ -27,14 +28,14 @@ void raise_to(std::atomic<std::int64_t>& stamp, std::int64_t to) {
 }  // namespace
 
 StoreInvalidation::StoreInvalidation(std::shared_ptr<const Stack> stack, const Clock& clock,
-                                     std::chrono::nanoseconds delay, int value_version,
-                                     const StoreInvalidation* before)
+                                     std::chrono::nanoseconds delay, int value_version, Time hard,
+                                     Time soft)
     : stack_(std::move(stack)),
       clock_(clock),
       delay_(delay),
       value_version_(value_version),
-      hard_(before != nullptr ? before->hard_.load() : 0),
-      soft_(before != nullptr ? before->soft_.load() : 0),
+      hard_(hard.time_since_epoch().count()),
+      soft_(soft.time_since_epoch().count()),
       due_(0) {}
 
 void StoreInvalidation::invalidate(Invalidation kind, Time when) {
@@ -48,10 +49,16 @@ Invalidation StoreInvalidation::check(std::string_view, Time created) const {
   // no lock that a fork could leave held.
   const std::int64_t now = steady_now();
   std::int64_t due = due_.load(std::memory_order_relaxed);
-  if (now >= due && due_.compare_exchange_strong(due, now + delay_.count())) read();
+  const std::int64_t next = delay_.count() < INT64_MAX - now ? now + delay_.count() : INT64_MAX;
+  if (now >= due && due_.compare_exchange_strong(due, next)) read();
   const std::int64_t ns = created.time_since_epoch().count();
   if (ns < hard_.load(std::memory_order_acquire)) return Invalidation::hard;
   return ns < soft_.load(std::memory_order_acquire) ? Invalidation::soft : Invalidation::none;
+}
+
+Time StoreInvalidation::last(Invalidation kind) const noexcept {
+  const std::atomic<std::int64_t>& stamp = kind == Invalidation::hard ? hard_ : soft_;
+  return Time(std::chrono::nanoseconds(stamp.load(std::memory_order_acquire)));
 }
 
 bool StoreInvalidation::read() const {

@@ -19,13 +19,15 @@ namespace cairn::hosting {
 
 class StoreInvalidation final : public InvalidationStrategy {
  public:
-  /// Keeps the stamps of `before` in force.
+  /// `hard` and `soft` are when it was last invalidated so, as far as this process knows.
   StoreInvalidation(std::shared_ptr<const Stack> stack, const Clock& clock,
-                    std::chrono::nanoseconds delay, int value_version,
-                    const StoreInvalidation* before = nullptr);
+                    std::chrono::nanoseconds delay, int value_version, Time hard = {},
+                    Time soft = {});
 
   void invalidate(Invalidation kind, Time when) override;
   Invalidation check(std::string_view key, Time created) const override;
+  /// When it was last invalidated so, as far as this process knows. `kind` is soft or hard.
+  Time last(Invalidation kind) const noexcept;
 
   static constexpr std::string_view key = "cairn:invalidated";
 

@@ -181,3 +181,38 @@ TEST_CASE("a detached batch creator recreates stale keys in the background", "[c
   CHECK(values == std::vector<std::optional<int>>{10, 20, 3});
   REQUIRE(eventually([&] { return region.get<int>("a") == 1 && region.get<int>("bb") == 2; }));
 }
+
+TEST_CASE("a key that a map leaves out is not answered by what was there before",
+          "[creation][multi]") {
+  TestHost host(std::string("[region.r]\nbackend = \"memory\"\nexpiration_time = \"10s\"\n") +
+                GENERATE("", "serve_stale = false\n"));
+  Region& region = host.region();
+  region.set_multi(std::map<std::string, int>{{"gone", 1}, {"there", 1}});
+  host.clock.advance(11s);
+  const auto values = region.get_or_create_multi({"gone", "there", "gone"}, [](auto) {
+    return std::map<std::string, int>{{"there", 2}};
+  });
+  CHECK(values == std::vector<std::optional<int>>{std::nullopt, 2, std::nullopt});
+  auto find = region.cached_multi(
+      "find", [](std::span<const int>) { return std::map<int, std::string>(); });
+  find.set({{1, "one"}});
+  CHECK(find({1}).size() == 1);
+  host.clock.advance(11s);
+  CHECK(find({1}).empty());
+}
+
+TEST_CASE("names that a mangler makes one are made once, and answered together",
+          "[creation][multi]") {
+  TestHost host("[region.r]\nbackend = \"memory\"\n");
+  Region& region = host.region();
+  region.set_key_mangler([](std::string_view key) {
+    std::string lower(key);
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return lower;
+  });
+  const auto copy = [](auto names) { return std::vector<std::string>(names.begin(), names.end()); };
+  const auto values = region.get_or_create_multi({"b", "Key", "KEY", "A", "key"}, copy);
+  CHECK(values == std::vector<std::optional<std::string>>{"b", "Key", "Key", "A", "Key"});
+  CHECK(region.get<std::string>("kEY") == "Key");
+  CHECK_FALSE(region.key_is_locked("key"));
+}

@@ -78,7 +78,71 @@ class LockedRegion {
   std::unique_ptr<Region> region;
 };
 
+struct Picky {
+  int value = 0;
+};
+void to_document(const Picky& picky, Writer out) {
+  out.integer(picky.value);
+}
+void from_document(Node node, Picky& picky) {
+  picky.value = static_cast<int>(node.int_value());
+  if (picky.value < 0) throw std::out_of_range("below zero");
+}
+
 }  // namespace
+
+TEST_CASE("what a from_document of the program's own throws is a value that cannot be read",
+          "[creation]") {
+  const bool strict = GENERATE(false, true);
+  TestHost host(std::string("[region.r]\nbackend = \"memory\"\nwrap = [\"msgpack\"]\nstrict = ") +
+                (strict ? "true\n" : "false\n"));
+  Region& region = host.region();
+  region.set("k", Picky{-1});
+  if (strict) {
+    CHECK_THROWS_WITH(region.get<Picky>("k"), "below zero");
+    CHECK_THROWS_AS(region.get_or_create("k", [] { return Picky{1}; }), Error);
+    return;
+  }
+  CHECK_FALSE(region.get<Picky>("k").has_value());
+  CHECK_FALSE(region.get_multi<Picky>({"k"}).front().has_value());
+  CHECK(region.get_or_create("k", [] { return Picky{1}; }).value == 1);
+  CHECK(region.get<Picky>("k")->value == 1);
+  CHECK(region.statistics().unreadable == 3);
+}
+
+TEST_CASE("a creator that asks for its own key is told so, whatever the key", "[creation]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  const auto message_for = [&](const std::string& key) -> std::string {
+    try {
+      region.get_or_create(key, [&] { return region.get_or_create(key, [] { return 1; }); });
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(message_for("a\n\x1b[31m") ==
+        "region r: the creator of key `a\\x0a\\x1b[31m` asks for that very key");
+  CHECK(message_for(std::string(1 << 20, 'k')).size() < 400);
+}
+
+TEST_CASE("durations that nanoseconds cannot count never end, or are over at once",
+          "[expiration]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  region.set("k", 1);
+  host.clock.advance(11s);
+  CHECK(Expiration(std::chrono::hours::max()) == Expiration::never());
+  CHECK(Expiration(std::chrono::years(1000)) == Expiration::never());
+  CHECK(Expiration(std::chrono::duration<std::uint64_t>(~std::uint64_t{0})) == Expiration::never());
+  CHECK(Expiration(std::chrono::duration<std::int8_t, std::ratio<3600>>(100)).age() == 100h);
+  CHECK(Expiration(std::chrono::nanoseconds::min()).age() == std::chrono::nanoseconds::min());
+  CHECK(region.get<int>("k", {std::chrono::seconds::max()}) == 1);
+  CHECK_FALSE(region.get<int>("k", {std::chrono::hours::min()}).has_value());
+  const CreateOptions over{std::chrono::nanoseconds::min()};
+  CHECK(region.get_or_create(
+            "k", [] { return 2; }, over) == 2);
+}
 
 TEST_CASE("what a runner throws after it has done the job does not take the new value back",
           "[creation][background]") {

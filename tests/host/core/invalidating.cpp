@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include "test_host.hpp"
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -174,4 +175,112 @@ TEST_CASE("a strategy of the program's own sees every key", "[invalidation]") {
   region.invalidate();
   CHECK_FALSE(region.get<int>("user:1").has_value());
   CHECK(region.get<int>("item:1") == 1);
+}
+
+TEST_CASE("what was void stays void when a region keeps its invalidations elsewhere",
+          "[invalidation][replacing]") {
+  const std::string store = "[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n";
+  const bool in_store_first = GENERATE(true, false);
+  TestHost host(store + (in_store_first ? "invalidation = \"store\"\n" : ""));
+  Region& region = host.region();
+  region.set("hard", 1);
+  host.clock.advance(1s);
+  region.invalidate();
+  region.set("soft", 1);
+  host.clock.advance(1s);
+  region.invalidate(Invalidation::soft);
+  region.set("new", 1);
+  for (int round = 0; round < 3; ++round) {
+    RegionConfig config = host->config_of("r");
+    const bool in_store = config.policy.invalidation == InvalidationPlace::store;
+    config.policy.invalidation = in_store ? InvalidationPlace::local : InvalidationPlace::store;
+    host->replace(config);
+    CHECK_FALSE(region.get<int>("hard").has_value());
+    CHECK_FALSE(region.get<int>("soft").has_value());
+    CHECK(region.get_or_create("soft", [&]() -> int {
+      CHECK(region.get_or_create("new", [] { return 2; }) == 1);
+      return 3;
+    }) == 3);
+    region.invalidate(Invalidation::soft);
+    CHECK_FALSE(region.get<int>("soft").has_value());
+    region.set("new", 1);
+  }
+}
+
+TEST_CASE("a region that keeps invalidations in the process does not ask the store for them",
+          "[invalidation][replacing]") {
+  TestHost host("[region.r]\nbackend = \"memory\"\ninvalidation = \"store\"\n");
+  Region& region = host.region();
+  region.invalidate();
+  RegionConfig config = host->config_of("r");
+  config.policy.invalidation = InvalidationPlace::local;
+  host->replace(config);
+  region.invalidate();
+  CHECK_FALSE(region.get_entry("cairn:invalidated", {.ignore_expiration = true}).has_value());
+}
+
+TEST_CASE("a strategy and a mangler of the program's own stay when the region is replaced",
+          "[invalidation][replacing]") {
+  struct Never final : InvalidationStrategy {
+    void invalidate(Invalidation, Time) override {}
+    Invalidation check(std::string_view, Time) const override { return Invalidation::none; }
+  };
+  TestHost host(
+      "[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n[region.plain]\nbackend = "
+      "\"b\"\n");
+  Region& region = host.region();
+  region.set_invalidation(std::make_shared<Never>());
+  region.set_key_mangler([](std::string_view key) { return "own:" + std::string(key); });
+  RegionConfig config = host->config_of("r");
+  config.policy.invalidation = InvalidationPlace::store;
+  config.policy.key_mangler.kind = KeyMangler::Kind::sha1;
+  host->replace(config);
+  region.set("k", 1);
+  host.clock.advance(1s);
+  region.invalidate();
+  CHECK(region.get<int>("k") == 1);
+  CHECK(host.region("plain").get<int>("own:k") == 1);
+  host->wrap("r", {"prefix", {{"prefix", "p:"}}});
+  region.set("k", 2);
+  CHECK(host.region("plain").get<int>("p:own:k") == 2);
+  region.set_key_mangler({});
+  region.set("k", 3);  // as configured
+  CHECK(host.region("plain").get<int>("p:13fbd79c3d390e5d6585a21e11ff5ec1970cff0c") == 3);
+}
+
+TEST_CASE("invalidations are in force from their return on, also while a region is replaced",
+          "[invalidation][replacing]") {
+  TestHost host("[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n");
+  Region& region = host.region();
+  std::atomic<bool> done{false};
+  std::atomic<int> survived{0};
+  std::thread invalidates([&] {
+    for (int i = 0; i < 300; ++i) {
+      region.set("k", i);
+      region.invalidate();
+      if (region.get<int>("k").has_value()) ++survived;
+    }
+    done = true;
+  });
+  while (!done) {
+    RegionConfig config = host->config_of("r");
+    const bool in_store = config.policy.invalidation == InvalidationPlace::store;
+    config.policy.invalidation = in_store ? InvalidationPlace::local : InvalidationPlace::store;
+    host->replace(config);
+    CHECK(host->has_region("r"));
+  }
+  invalidates.join();
+  CHECK(survived == 0);
+}
+
+TEST_CASE("the longest delay of stamps in the store is a delay", "[invalidation]") {
+  TestHost host(
+      "[backend.b]\nplugin = \"memory\"\n"
+      "[region.r]\nbackend = \"b\"\ninvalidation = \"store\"\ninvalidation_delay = \"106751d\"\n"
+      "[region.other]\nbackend = \"b\"\ninvalidation = \"store\"\n");
+  host.region().set("k", 1);
+  CHECK(host.region().get<int>("k") == 1);
+  host.clock.advance(1s);
+  host.region("other").invalidate();
+  for (int i = 0; i < 3; ++i) CHECK(host.region().get<int>("k") == 1);
 }

@@ -4,7 +4,8 @@
 //     cairn::Region& users = host.region("users");
 //
 // Everything is loaded, connected and checked here: what is wrong with the configuration is one
-// ConfigError that names all of it. Afterwards nothing throws because a store is down.
+// ConfigError that names all of it. Afterwards nothing throws because a store is down, but an invalidation
+// that other processes are to obey.
 //
 // A program may have several hosts; plugins are loaded once per process and never unloaded. Hosts may be
 // global: at exit every stack is closed before the plugins' own statics are destroyed, and whoever still

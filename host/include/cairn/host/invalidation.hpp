@@ -41,6 +41,11 @@ class LocalInvalidation final : public InvalidationStrategy {
     while (before < now && !stamp.compare_exchange_weak(before, now)) {
     }
   }
+  /// When it was last invalidated so; the zero point: never. `kind` is soft or hard.
+  Time last(Invalidation kind) const noexcept {
+    const std::atomic<std::int64_t>& stamp = kind == Invalidation::hard ? hard_ : soft_;
+    return Time(std::chrono::nanoseconds(stamp.load(std::memory_order_acquire)));
+  }
   Invalidation check(std::string_view, Time created) const override {
     const std::int64_t ns = created.time_since_epoch().count();
     if (ns < hard_.load(std::memory_order_acquire)) return Invalidation::hard;

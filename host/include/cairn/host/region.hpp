@@ -78,7 +78,14 @@ class Region {
   std::optional<T> get(std::string_view key, const GetOptions& options = {}) {
     std::optional<T> result;
     detail::Receiver<T> receiver(result);
-    if (!read(key, options, receiver)) result.reset();
+    if (!read(key, options, receiver)) {
+      if constexpr (std::is_trivially_copyable_v<T> && sizeof result <= 16) {
+        return std::
+            nullopt;  // in registers, of which gcc would warn in programs: nobody wrote the value
+      } else {
+        result.reset();
+      }
+    }
     return result;
   }
   /// The same, shared instead of copied. Empty for a miss.
@@ -243,12 +250,14 @@ class Region {
                     detail::CachedMultiOptionsOf<Signature, Function> options = {});
 
   /// Makes the keys of cached functions that have no generator of their own; empty: function_key.
-  /// Functions that were cached before keep what they had.
+  /// Functions that were cached before keep what they had. Not while others call cached().
   void set_key_generator(KeyGenerator generator) { key_generator_ = std::move(generator); }
 
   // ---- the region as a whole ----
 
   /// Makes everything stored until now void: see Invalidation. Also what is being created now.
+  /// Errors: what the strategy throws; with `invalidation = "store"` that of a store that could not be told,
+  /// in which case this process obeys and the others do not.
   void invalidate(Invalidation kind = Invalidation::hard);
   /// Whether somebody is creating `key`: in this process, or with a distributed lock in any.
   bool key_is_locked(std::string_view key);
@@ -284,7 +293,7 @@ class Region {
   void create(std::string_view key, const CreateOptions& options, detail::Recipient who,
               detail::Create create, const std::function<detail::DetachedCreate()>& detach);
   void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
-                    detail::CreateEach create,
+                    detail::FunctionRef<void(std::size_t)> refuse, detail::CreateEach create,
                     const std::function<detail::DetachedCreateEach()>& detach);
   Metadata metadata_of(const Entry& entry) const;
 
@@ -343,6 +352,7 @@ auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
     results[i].emplace(detail::unpack<T>(std::move(entry)));
     return detail::found(*results[i]);
   };
+  const auto refuse = [&](std::size_t i) { results[i].reset(); };
   const auto run = [kinds = kinds()](auto& function, auto& should, detail::Names names) {
     std::vector<std::optional<detail::Created>> made(names.size());
     const auto add = [&](std::size_t i, const T& value) {
@@ -372,9 +382,9 @@ auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
               should = std::remove_cvref_t<ShouldCache>(should_cache)](
                  detail::Names names) mutable { return run(Of::function(creator), should, names); };
     };
-    create_multi(wanted, options, accept, create_now, std::ref(detach));
+    create_multi(wanted, options, accept, refuse, create_now, std::ref(detach));
   } else {
-    create_multi(wanted, options, accept, create_now, nullptr);
+    create_multi(wanted, options, accept, refuse, create_now, nullptr);
   }
   return results;
 }

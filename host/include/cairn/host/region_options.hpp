@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -16,14 +17,15 @@
 
 namespace cairn {
 
-/// Until which age a value is fresh: a duration, or never() ending.
+/// Until which age a value is fresh: a duration, or never() ending. What nanoseconds cannot count, 292 years
+/// and more, is never().
 class Expiration {
  public:
   /// Of any duration that nanoseconds can count without loss.
   template <class Rep, class Period>
   requires std::convertible_to<std::chrono::duration<Rep, Period>, std::chrono::nanoseconds>
   // NOLINTNEXTLINE(google-explicit-constructor): it is one
-  constexpr Expiration(std::chrono::duration<Rep, Period> age) noexcept : age_(age) {}
+  constexpr Expiration(std::chrono::duration<Rep, Period> age) noexcept : age_(counted(age)) {}
   static constexpr Expiration never() noexcept {
     return Expiration(std::chrono::nanoseconds::max());
   }
@@ -31,6 +33,20 @@ class Expiration {
   friend constexpr bool operator==(Expiration, Expiration) noexcept = default;
 
  private:
+  template <class Rep, class Period>
+  static constexpr std::chrono::nanoseconds counted(
+      std::chrono::duration<Rep, Period> age) noexcept {
+    using std::chrono::nanoseconds;
+    if constexpr (std::integral<Rep>) {  // hours::max() is meant as it is said
+      using Wide = std::chrono::duration<std::int64_t, Period>;
+      constexpr auto most = std::chrono::duration_cast<Wide>(nanoseconds::max());
+      constexpr auto least = std::chrono::duration_cast<Wide>(nanoseconds::min());
+      if (std::cmp_greater(age.count(), most.count())) return nanoseconds::max();
+      if (std::cmp_less(age.count(), least.count())) return nanoseconds::min();
+    }
+    return age;
+  }
+
   std::chrono::nanoseconds age_;
 };
 

@@ -12,6 +12,7 @@
 #include <cairn/object.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -96,6 +97,10 @@ inline std::string_view payload_bytes(const Entry& entry) {
   refuse_kind("bytes", entry);
 }
 
+/// In a handler: what a program's own from_document throws is Error(corrupt), as what ours do is; an Error,
+/// and having no memory, stay what they are.
+[[noreturn, gnu::cold]] void refuse_unreadable();
+
 /// May take from the entry what it holds.
 template <class T>
 T unpack(Entry&& entry) {
@@ -118,7 +123,11 @@ T unpack(Entry&& entry) {
     }
     if (entry.is_bytes()) refuse_kind("a document", entry);
     const Entry document = entry.to_document();
-    return cairn::read<T>(document.node());
+    try {
+      return cairn::read<T>(document.node());
+    } catch (const std::exception&) {
+      refuse_unreadable();
+    }
   }
 }
 
