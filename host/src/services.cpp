@@ -1,5 +1,6 @@
 #include "services.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <string>
@@ -8,6 +9,24 @@
 namespace cairn {
 
 namespace {
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+// A text may hold what a server or an exception said.
+std::string in_one_line(std::string_view text) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string line;
+  for (const char c : text) {
+    if (is_control(c)) {
+      const auto byte = static_cast<unsigned char>(c);
+      line.append("\\x").append({digits[byte >> 4], digits[byte & 15]});
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
 
 Time read_clock(clockid_t id) {
   timespec now{};
@@ -81,7 +100,9 @@ void HostServices::log(LogLevel level, std::string_view who, std::string_view te
     sink = sink_;
   }
   try {
-    if (sink && *sink) (*sink)(level, who, text);
+    if (!sink || !*sink) return;
+    if (std::none_of(text.begin(), text.end(), &is_control)) return (*sink)(level, who, text);
+    (*sink)(level, who, in_one_line(text));
   } catch (...) {  // a log that cannot be written must not fail what it is about
   }
 }

@@ -95,3 +95,17 @@ TEST_CASE("a value of another type is told of, once a minute", "[parity][log]") 
   for (int i = 0; i < 3; ++i) CHECK_FALSE(host.region().get<std::string>("k"));
   CHECK(lines_with(host, "an entry is not of the type asked for: ") == 1);
 }
+
+TEST_CASE("whatever is logged comes as one line", "[log]") {
+  TestHost host(plain + "[region.spare]\nbackend = \"memory\"\njitter = \"5%\"\n", LogLevel::debug);
+  host.region().set("k", 1);
+  host.clock.advance(11s);
+  host.region().set_background_runner([](std::string_view, BackgroundJob job) { job(); });
+  host.region().get_or_create(
+      "k", detached([]() -> int { throw std::runtime_error("first\nregion s: second\x1b[2J"); }));
+  CHECK(lines_with(host, "in the background: first\\x0aregion s: second\\x1b[2J; next try") == 1);
+  CHECK(lines_with(host,
+                   "host: <text>:12:10: `jitter` has no effect on values that never expire; set") ==
+        1);
+  for (const std::string& line : host.log()) CHECK(line.find('\n') == std::string::npos);
+}
