@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -105,7 +106,15 @@ std::uint64_t size_of(const std::string& text) {
   return *size;
 }
 
+// A range lets what is no number pass.
+void refuse_no_number(const char* option, double value) {
+  if (std::isnan(value)) throw UsageError(fmt::format("{}: expected a number, got nan", option));
+}
+
 void run(const Globals& globals, Options options) {
+  refuse_no_number("--seconds", options.seconds);
+  refuse_no_number("--zipf", options.load.zipf);
+  refuse_no_number("--reads", options.load.reads);
   options.load.value_size = size_of(options.value_size);
   options.load.duration =
       std::chrono::nanoseconds(static_cast<std::int64_t>(options.seconds * 1e9));

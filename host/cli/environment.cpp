@@ -89,7 +89,8 @@ void finish_output() {
 void complain(std::string_view text) {
   show_progress("");
   while (text.ends_with('\n')) text.remove_suffix(1);
-  fmt::print(stderr, "cairn: {}\n", text);
+  // Nobody is told that nobody can be told: the exit code is.
+  std::fputs(fmt::format("cairn: {}\n", text).c_str(), stderr);
 }
 
 bool draws_unicode() {

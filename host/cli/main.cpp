@@ -2,13 +2,20 @@
 // exit code.
 
 #include "commands.hpp"
+#include "config/nearest_name.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <sstream>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -24,6 +31,47 @@ Examples:
   cairn bench -c shop.toml -r users --stampede 200
 
 Exit code: 0 done, 1 a negative answer (a miss, findings), 2 wrong usage, 3 the environment failed.)";
+
+// Where a stream was closed by whoever started us, the next file that is opened would be taken for it: a
+// store's, into which we then print. So something stands there that fails as the closed one does.
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) == -1 && errno == EBADF) {
+      static_cast<void>(open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+    }
+  }
+}
+
+// CLI11 says only that there must be a command.
+std::string explain_missing_command(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> rest = app.remaining();
+  if (error.get_name() != "RequiredError" || !app.get_subcommands().empty() || rest.empty()) {
+    return {};
+  }
+  std::vector<std::string> commands;
+  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+  const std::string near = hosting::nearest_name(rest.front(), commands);
+  return fmt::format("there is no command `{}`; {}", rest.front(),
+                     near.empty() ? "`cairn --help` lists them" : "did you mean `" + near + "`?");
+}
+
+// Asking for help is no mistake, but it can be in vain.
+Exit explain(const CLI::App& app, const CLI::ParseError& error) {
+  if (const std::string text = explain_missing_command(app, error); !text.empty()) {
+    complain(text);
+    return Exit::usage;
+  }
+  std::ostringstream help;
+  if (app.exit(error, help) != 0) return Exit::usage;
+  try {
+    print(help.str());
+    finish_output();
+  } catch (const OutputClosed& closed) {
+    if (*closed.what() != '\0') complain(closed.what());
+    return Exit::environment;
+  }
+  return Exit::done;
+}
 
 int run(int argc, char** argv) {
   CLI::App app("cairn: look at, use and measure a cache of plugins.", "cairn");
@@ -49,15 +97,14 @@ int run(int argc, char** argv) {
     finish_output();
     return static_cast<int>(globals.exit);
   } catch (const CLI::ParseError& error) {
-    // Asking for help is no mistake.
-    return app.exit(error) == 0 ? static_cast<int>(Exit::done) : static_cast<int>(Exit::usage);
+    return static_cast<int>(explain(app, error));
   } catch (const UsageError& error) {
     complain(error.what());
     return static_cast<int>(Exit::usage);
   } catch (const OutputClosed& error) {
     if (*error.what() != '\0') complain(error.what());
   } catch (const ConfigError& error) {
-    fmt::print(stderr, "{}", error.what());
+    std::fputs(error.what(), stderr);
   } catch (const std::exception& error) {
     complain(error.what());
   }
@@ -67,6 +114,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  occupy_closed_streams();
   std::setlocale(LC_CTYPE, "");
   std::signal(SIGPIPE, SIG_IGN);  // a reader or a server that went away is an error, not the end
   try {

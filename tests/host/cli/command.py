@@ -353,8 +353,45 @@ class Failing(Command):
         for args in ([], ["frobnicate"], ["get"], ["get", "-c", "shop.toml"],
                      ["get", "-c", "shop.toml", "-r", "nobody", "k"],
                      ["set", "-c", "shop.toml", "--json", "k", "{"],
-                     ["set", "-c", "shop.toml", "--ttl", "soon", "k", "v"]):
+                     ["set", "-c", "shop.toml", "--ttl", "soon", "k", "v"],
+                     ["bench", "-c", "shop.toml", "--seconds", "nan"],
+                     ["bench", "-c", "shop.toml", "--zipf", "nan"],
+                     ["bench", "-c", "shop.toml", "--reads", "nan"]):
             self.assertEqual(self.run_cairn(*args).returncode, 2, args)
+
+    def test_a_command_that_is_none_is_named(self):
+        self.assertEqual(self.run_cairn("gett", "-c", "shop.toml", "k").stderr,
+                         b"cairn: there is no command `gett`; did you mean `get`?\n")
+        self.assertEqual(self.run_cairn("frobnicate").stderr,
+                         b"cairn: there is no command `frobnicate`; `cairn --help` lists them\n")
+
+    def test_help_that_cannot_be_written_is_3(self):
+        for option in ("--help", "--version"):
+            with open("/dev/full", "wb") as full:
+                ended = subprocess.run([CAIRN, option], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual((ended.returncode, ended.stderr), (3, b"cairn: cannot write: No space left on device\n"))
+
+    def shell(self, redirections, *args):
+        return subprocess.run(["sh", "-c", 'exec "$0" "$@" ' + redirections, CAIRN, *args], cwd=self.folder,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
+    def test_nothing_is_printed_into_a_file_of_the_store(self):
+        text = bytes(range(97, 123)) * 10_000
+        self.output("set", "-c", "shop.toml", "k", "-", stdin=text)
+        for closed in (">&-", "<&- >&-", "<&- >&- 2>&-"):
+            self.assertEqual(self.shell(closed, "get", "-c", "shop.toml", "k").returncode, 3, closed)
+            self.shell(closed, "get", "-c", "shop.toml", "-r", "nobody", "k")
+            for file in (self.folder / "entries").iterdir():
+                held = file.read_bytes()
+                self.assertFalse(text[:1000] in held or b"cairn: " in held, (file, closed))
+        self.assertEqual(json.loads(self.output("get", "-c", "shop.toml", "k")), text.decode())
+        self.assertEqual(self.shell("<&-", "set", "-c", "shop.toml", "k", "-").returncode, 3)
+
+    def test_the_exit_code_says_it_where_messages_cannot_be_written(self):
+        for nowhere in ("2>&-", "2>/dev/full"):
+            self.assertEqual(self.shell(nowhere, "get", "-c", "shop.toml", "-r", "nobody", "k").returncode, 2)
+            self.assertEqual(self.shell(nowhere, "get", "-c", "missing.toml", "k").returncode, 3)
+            self.assertEqual(self.shell(nowhere, "get", "-c", "shop.toml", "missing").returncode, 1)
 
     def test_a_file_that_is_not_there_is_3(self):
         ended = self.run_cairn("get", "-c", "missing.toml", "k")
