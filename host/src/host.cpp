@@ -49,7 +49,7 @@ class Host::Insides final : public Mortal {
  public:
   Insides(const Config& config, const HostOptions& options)
       : config_(config),
-        services_(HostServices::make(options.clock, options.log, options.log_level)),
+        lasting_{HostServices::make(options.clock, options.log, options.log_level)},
         catalog_(plugin_directories(configured_paths(config)), *services_.table()),
         background_(config.background.threads, config.background.queue,
                     config.background.on_shutdown == BackgroundConfig::OnShutdown::wait) {
@@ -71,7 +71,6 @@ class Host::Insides final : public Mortal {
   ~Insides() {
     close();
     forget(*this);
-    services_.retire();
   }
 
   struct Named {
@@ -210,8 +209,15 @@ class Host::Insides final : public Mortal {
     return setup;
   }
 
+  // They outlive the host, but not its log: also if it could not be made.
+  struct Lasting {
+    HostServices& services;
+    ~Lasting() { services.retire(); }
+  };
+
   const Config config_;
-  HostServices& services_;
+  const Lasting lasting_;
+  HostServices& services_ = lasting_.services;
   PluginCatalog catalog_;
   const std::shared_ptr<LeaseKeeper> leases_ = std::make_shared<LeaseKeeper>();
   Background background_;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <limits>
+#include <memory>
 #include <string>
 
 using namespace cairn;
@@ -123,4 +124,26 @@ TEST_CASE("a host without a clock takes the system's, and one without a log says
   const auto metadata = host.region("r").metadata("k");
   REQUIRE(metadata.has_value());
   CHECK(std::chrono::abs(metadata->created - SystemClock().now()) < 1h);
+}
+
+TEST_CASE("a host lets go of its log at its end, also if it could not be made", "[config]") {
+  const auto logger = std::make_shared<int>(0);
+  HostOptions options;
+  const auto fail = [&](const Config& config) {
+    options.log = [logger](auto...) {};
+    CHECK_THROWS_AS(Host(config, options), Error);
+    options.log = nullptr;
+    CHECK(logger.use_count() == 1);
+  };
+  Config wrong = one_region();
+  wrong.regions.front().backend = "nobody";
+  fail(wrong);
+  Config cannot_be_made = one_region();
+  cannot_be_made.regions.front().backend = BackendConfig{"", {"lmdb", {{"path", "/proc/nowhere"}}}};
+  cannot_be_made.regions.front().bytes_only = true;
+  fail(cannot_be_made);
+  options.log = [logger](auto...) {};
+  CHECK(Host(one_region(), options).has_region("r"));
+  options.log = nullptr;
+  CHECK(logger.use_count() == 1);
 }
