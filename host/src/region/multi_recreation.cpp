@@ -2,8 +2,6 @@
 
 #include "recreation.hpp"
 
-#include <cxxabi.h>
-
 namespace cairn::hosting {
 
 MultiRecreation::MultiRecreation(std::shared_ptr<RegionCore> core, SetupPtr setup,
@@ -33,11 +31,12 @@ void MultiRecreation::run() {
     core_->counters_.refreshes.add();
     for (const Owned& owned : owned_) core_->failed_keys_.succeeded(owned.key);
     MultiCreation::land(mine, made);
-  } catch (const abi::__forced_unwind&) {  // the creator ends the thread
-    MultiCreation::fail(mine, nullptr);
-    throw;
   } catch (...) {
     const auto error = std::current_exception();
+    if (error == nullptr) {  // not C++'s: the creator ends the thread
+      MultiCreation::fail(mine, error);
+      throw;
+    }
     const auto key = [&](std::size_t i) -> const std::string& { return owned_[i].key; };
     Recreation::note_failed(*core_, owned_.size(), key, error);
     MultiCreation::fail(mine, error);

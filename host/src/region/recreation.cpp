@@ -2,8 +2,6 @@
 
 #include "creation.hpp"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 
 namespace cairn::hosting {
@@ -28,13 +26,10 @@ void Recreation::run() {
     core_->counters_.refreshes.add();
     core_->failed_keys_.succeeded(lead.key());
     lead.land_with(std::move(entry));
-  } catch (const abi::__forced_unwind&) {  // the creator ends the thread
-    lock_.release();
-    lead.land_empty();
-    throw;
   } catch (...) {
     const auto error = std::current_exception();
     lock_.release();
+    if (error == nullptr) throw;  // not C++'s: the creator ends the thread
     const auto key = [&](std::size_t) -> const std::string& { return lead.key(); };
     note_failed(*core_, 1, key, error);
     lead.land_failed(error);
