@@ -213,7 +213,7 @@ class Memcached final : public Backend {
     });
     return Document::build([&](Writer out) {
       auto map = out.map(servers.size() + 1);
-      for (const auto& [name, version] : servers) map.key(name).text(version);
+      for (const auto& [server, version] : servers) map.key(server).text(version);
       map.key("keyspace").text(keyspace);
     });
   }

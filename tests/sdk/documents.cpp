@@ -3,6 +3,8 @@
 #include <cairn/document.hpp>
 
 #include <limits>
+#include <memory>
+#include <string>
 
 using namespace cairn;
 
@@ -107,6 +109,14 @@ TEST_CASE("keys that are not text are kept and reachable by place", "[document]"
   CHECK(document.root().key_at(0).int_value() == 42);
   CHECK(document.root().value_at(0).text() == "answer");
   CHECK_FALSE(document.root().find("42"));
+}
+
+TEST_CASE("a key may be text that ends before the document", "[document]") {
+  auto name =
+      std::make_unique<std::string>("a name that is too long to be kept in a string itself");
+  const Document document = Document::build([&](Writer out) { out.map(1).key(*name).integer(1); });
+  *name = "something else that is as long as what was there, and longer";
+  CHECK(document.root()["a name that is too long to be kept in a string itself"].int_value() == 1);
 }
 
 TEST_CASE("a copied tree stands alone", "[document]") {

@@ -239,9 +239,10 @@ class ListWriter {
 class MapWriter {
  public:
   MapWriter(cairn_node* items, detail::Arena& arena) : next_(items), arena_(&arena) {}
-  /// Writes a text key, which must outlive the document (a literal does), and returns the place of
-  /// its value. Call it exactly as often as the map is long.
+  /// Writes a text key and returns the place of its value. Call it exactly as often as the map is long.
   Writer key(std::string_view name);
+  /// The same without a copy, for a name that outlives the document, as a literal does.
+  Writer borrowed_key(std::string_view name);
   /// For keys that are not lasting text: write the first, then the second.
   std::pair<Writer, Writer> pair();
 
@@ -332,6 +333,11 @@ inline Writer ListWriter::item() {
   return {next_++, *arena_};
 }
 inline Writer MapWriter::key(std::string_view name) {
+  Writer(next_, *arena_).text(name);
+  next_ += 2;
+  return {next_ - 1, *arena_};
+}
+inline Writer MapWriter::borrowed_key(std::string_view name) {
   Writer(next_, *arena_).borrowed_text(name);
   next_ += 2;
   return {next_ - 1, *arena_};

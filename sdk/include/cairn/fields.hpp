@@ -69,7 +69,7 @@ void write_fields(Writer out, const T& value) {
                                 std::tuple_size_v<decltype(later_fields<T>())>;
   auto map = out.map(count);
   for_each_field<T>(
-      [&](const auto& field) { cairn::write(map.key(field.name), value.*field.member); });
+      [&](const auto& field) { cairn::write(map.borrowed_key(field.name), value.*field.member); });
 }
 
 // Looks fields up where they are if the writer's order was ours, and searches only if not.
