@@ -77,8 +77,13 @@ struct cairn_owner {
 static inline void cairn_retain(cairn_owner* owner) {
   if (owner) __atomic_add_fetch(&owner->refs, 1, __ATOMIC_RELAXED);
 }
+/* Who holds the only reference is alone with it, and saves the subtraction that all processors must
+ * agree on. */
 static inline void cairn_release(cairn_owner* owner) {
-  if (owner && __atomic_sub_fetch(&owner->refs, 1, __ATOMIC_ACQ_REL) == 0) owner->destroy(owner);
+  if (owner && (__atomic_load_n(&owner->refs, __ATOMIC_ACQUIRE) == 1 ||
+                __atomic_sub_fetch(&owner->refs, 1, __ATOMIC_ACQ_REL) == 0)) {
+    owner->destroy(owner);
+  }
 }
 
 /* [frozen] One node of a document: what msgpack and JSON can say. Options and statistics travel as
