@@ -17,7 +17,7 @@ namespace cairn::memory {
 
 class ReadCounts {
  public:
-  void hit(const Reader& reader) noexcept { count(reader, &Line::hits); }
+  [[gnu::always_inline]] void hit(const Reader& reader) noexcept { count(reader, &Line::hits); }
   void miss(const Reader& reader) noexcept { count(reader, &Line::misses); }
 
   struct Totals {
