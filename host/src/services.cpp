@@ -1,5 +1,7 @@
 #include "services.hpp"
 
+#include "system_time.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
@@ -28,19 +30,13 @@ std::string in_one_line(std::string_view text) {
   return line;
 }
 
-Time read_clock(clockid_t id) {
-  timespec now{};
-  clock_gettime(id, &now);
-  return Time(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
-}
-
 }  // namespace
 
 Time SystemClock::now() const {
-  return read_clock(CLOCK_REALTIME);
+  return hosting::system_time(CLOCK_REALTIME);
 }
 Time SystemClock::coarse_now() const {
-  return read_clock(CLOCK_REALTIME_COARSE);
+  return hosting::system_time(CLOCK_REALTIME_COARSE);
 }
 
 void log_to_stderr(LogLevel level, std::string_view who, std::string_view text) {

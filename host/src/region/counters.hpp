@@ -35,8 +35,10 @@ class Counter {
 /// Threads: any method, any thread, any time. What a thread has counted stays when it has ended.
 class Outcomes {
  public:
-  void add(Reason reason, std::uint64_t by = 1) {
-    const unsigned number = ThreadLine::mine().number();
+  void add(Reason reason, std::uint64_t by = 1) { add(ThreadLine::mine(), reason, by); }
+  /// `line` is the calling thread's.
+  void add(const ThreadLine& line, Reason reason, std::uint64_t by = 1) noexcept {
+    const unsigned number = line.number();
     const auto which = static_cast<std::size_t>(reason);
     if (number < own_.size()) [[likely]] {
       // One writer: an addition that need not be atomic, and is several times as cheap for it.

@@ -27,7 +27,18 @@ Lifetime::Lifetime(const RegionPolicy& policy, const std::optional<Expiration>& 
   }
   negative_ = policy.negative_ttl ? policy.negative_ttl->count() : expiration_;
   const std::int64_t shortest = std::min(expiration_, negative_);
+  surely_fresh_ = surely_fresh_of(shortest);
   clock_ = shortest == never ? Asks::nothing : shortest > 100'000'000 ? Asks::coarse : Asks::exact;
+}
+
+std::int64_t Lifetime::surely_fresh_of(std::int64_t shortest) const noexcept {
+  if (shortest <= 0) return INT64_MIN;  // none
+  const bool refreshes = refresh_at_ > 0 && refresh_at_ < 1;
+  if (shortest == never || (jitter_ <= 0 && !refreshes)) return shortest;
+  // From below: the others round, too.
+  constexpr double less = 1 - 1e-9;
+  const double share = (1 - std::clamp(jitter_, 0.0, 1.0)) * (refreshes ? refresh_at_ : 1);
+  return static_cast<std::int64_t>(static_cast<double>(shortest) * share * less) - 1;
 }
 
 std::int64_t Lifetime::jitter_of(std::int64_t whole, std::string_view key,

@@ -42,6 +42,9 @@ class Lifetime {
   /// no answer that matters; none, where nothing is ever too old.
   enum class Asks : std::uint8_t { nothing, coarse, exact };
   Asks clock() const noexcept { return clock_; }
+  /// The age up to which every value is fresh and needs no refresh, whatever its key and kind. Nearly
+  /// every hit is that young; what follows is for the others.
+  std::int64_t surely_fresh() const noexcept { return surely_fresh_; }
   /// "There is none" has an age of its own.
   bool has_two_ages() const noexcept { return negative_ != expiration_; }
   /// The age from which the value is stale, jitter included.
@@ -61,9 +64,11 @@ class Lifetime {
   }
 
  private:
+  std::int64_t surely_fresh_of(std::int64_t shortest) const noexcept;
   std::int64_t jitter_of(std::int64_t whole, std::string_view key,
                          std::int64_t created_ns) const noexcept;
 
+  std::int64_t surely_fresh_ = never;
   std::int64_t expiration_ = never;
   std::int64_t negative_ = never;
   double jitter_ = 0;

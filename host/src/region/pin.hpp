@@ -36,16 +36,8 @@ class Pinned {
 
   class Pin {
    public:
-    explicit Pin(const std::atomic<const T*>& current)
-        : slot_(ThreadLine::mine().free_slot()), value_(current.load()) {
-      for (;;) {
-        Fences::store<const void*>(slot_, value_);
-        const T* const now = current.load();
-        if (now == value_) [[likely]]
-          return;
-        value_ = now;
-      }
-    }
+    Pin(const std::atomic<const T*>& current, ThreadLine& line)
+        : slot_(line.free_slot()), value_(put_on(current, slot_)) {}
     Pin(const Pin&) = delete;
     Pin& operator=(const Pin&) = delete;
     ~Pin() { slot_.store(nullptr, std::memory_order_release); }
@@ -53,12 +45,26 @@ class Pinned {
     const T* operator->() const noexcept { return value_; }
 
    private:
+    // In locals, which the compiler keeps in registers across the fence.
+    static const T* put_on(const std::atomic<const T*>& current, ThreadLine::Slot& slot) {
+      const T* value = current.load();
+      for (;;) {
+        Fences::store<const void*>(slot, value);
+        const T* const now = current.load();
+        if (now == value) [[likely]]
+          return value;
+        value = now;
+      }
+    }
+
     ThreadLine::Slot& slot_;
-    const T* value_;
+    const T* const value_;
   };
 
   /// Errors: std::bad_alloc at the first call in a thread.
-  Pin pin() const { return Pin(current_); }
+  Pin pin() const { return pin(ThreadLine::mine()); }
+  /// `line` is the calling thread's. Errors: std::bad_alloc, when a thread is in very many calls at once.
+  Pin pin(ThreadLine& line) const { return Pin(current_, line); }
 
   /// Puts `next` in place and waits up to `patience` until nobody uses what was there before. False:
   /// somebody still does, or may, and it must be kept.

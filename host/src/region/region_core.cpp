@@ -11,8 +11,9 @@ RegionCore::RegionCore(std::string name, Setup setup, HostServices& services,
     : setup_(std::make_shared<const Setup>(std::move(setup))),
       current_(setup_.get()),
       kinds_(setup_->stack->accepts()),
+      mangles_(static_cast<bool>(setup_->mangler)),
       clock_(services.clock()),
-      system_clock_(dynamic_cast<const SystemClock*>(&clock_)),
+      has_system_clock_(dynamic_cast<const SystemClock*>(&clock_) != nullptr),
       name_(std::move(name)),
       services_(services),
       background_(background),
@@ -24,49 +25,68 @@ RegionCore::~RegionCore() = default;
 
 // ---- reading ----
 
+// How a hit goes, of `read` and of `create`: what nearly always is, first, with nothing on the stack that
+// has an end; the rest apart, in functions that a hit does not enter.
+
 bool RegionCore::read(Key key, const GetOptions& options, const detail::Recipient& who) {
-  const auto pin = current_.pin();
+  if (mangles_.load(std::memory_order_relaxed)) [[unlikely]] {
+    return read_as(mangled(key), options, who);
+  }
+  return read_as(key, options, who);
+}
+
+[[gnu::always_inline]] inline bool RegionCore::read_as(Key key, const GetOptions& options,
+                                                       const detail::Recipient& who) {
+  ThreadLine& line = ThreadLine::mine();
+  const auto pin = current_.pin(line);
   const Setup& setup = *pin;
-  std::optional<std::string> mangled;
-  if (setup.mangler) [[unlikely]]
-    key = mangled.emplace(setup.mangler(key));
   cairn_call call;
   begin(call);
-  Entry& entry = who.slot;
   const cairn_status status =
-      setup.top->get.fn(setup.top->get.self, &call, key.raw(), &entry.raw());
-  if (status != CAIRN_OK) {
-    if (status > 0) {
-      counters_.outcomes.add(Reason::absent);
-    } else {
-      on_store_error(setup, status, call, "get");
-    }
-    return false;
+      setup.top->get.fn(setup.top->get.self, &call, key.raw(), &who.slot.raw());
+  if (status != CAIRN_OK) return read_failed(setup, status, call);
+  const bool by_the_rules = !options.expiration_time && !options.ignore_expiration;
+  if (!by_the_rules || !surely_good(setup, key, who.slot)) [[unlikely]] {
+    return read_judged(setup, key, options, who);
   }
-  if (options.ignore_expiration) {
-    if (!try_accept(setup, who.accept, std::move(entry))) return false;
+  if (!try_accept(setup, who.accept, std::move(who.slot))) return false;
+  counters_.outcomes.add(line, Reason::none);
+  return true;
+}
+
+bool RegionCore::read_failed(const Setup& setup, cairn_status status, const cairn_call& call) {
+  if (status > 0) {
+    counters_.outcomes.add(Reason::absent);
   } else {
-    std::optional<Lifetime> of_call;
-    const Lifetime& lifetime = setup.lifetime_for(options.expiration_time, of_call);
-    const std::int64_t created = entry.raw().created_ns;
-    const std::int64_t age = age_of(lifetime, created);
-    if (setup.invalidated(key, entry.created()) != Invalidation::none) {
-      counters_.outcomes.add(Reason::invalidated);
-      return false;
-    }
-    // With an age of its own for "there is none", only the value tells which of the two holds.
-    const bool two_ages = lifetime.has_two_ages();
-    if (!two_ages && is_past(age, lifetime.expiration_of(key, created, false))) {
-      counters_.outcomes.add(Reason::expired);
-      return false;
-    }
-    const auto found = try_accept(setup, who.accept, std::move(entry));
-    if (!found) return false;
-    if (two_ages &&
-        is_past(age, lifetime.expiration_of(key, created, *found == detail::Found::negative))) {
-      counters_.outcomes.add(Reason::expired);
-      return false;
-    }
+    on_store_error(setup, status, call, "get");
+  }
+  return false;
+}
+
+bool RegionCore::read_judged(const Setup& setup, Key key, const GetOptions& options,
+                             const detail::Recipient& who) {
+  const auto is_no_hit = [this](Reason reason) {
+    counters_.outcomes.add(reason);
+    return false;
+  };
+  const std::int64_t created = who.slot.raw().created_ns;
+  const bool judged = !options.ignore_expiration;
+  std::optional<Lifetime> of_call;
+  const Lifetime& lifetime = setup.lifetime_for(options.expiration_time, of_call);
+  const std::int64_t age = judged ? age_of(lifetime, created) : 0;
+  if (judged && setup.invalidated(key, who.slot.created()) != Invalidation::none) {
+    return is_no_hit(Reason::invalidated);
+  }
+  // With an age of its own for "there is none", only the value tells which of the two holds.
+  const bool two_ages = lifetime.has_two_ages();
+  if (judged && !two_ages && is_past(age, lifetime.expiration_of(key, created, false))) {
+    return is_no_hit(Reason::expired);
+  }
+  const auto found = try_accept(setup, who.accept, std::move(who.slot));
+  if (!found) return false;
+  if (judged && two_ages &&
+      is_past(age, lifetime.expiration_of(key, created, *found == detail::Found::negative))) {
+    return is_no_hit(Reason::expired);
   }
   counters_.outcomes.add(Reason::none);
   return true;
@@ -130,43 +150,70 @@ void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::Accept
 void RegionCore::create(Key key, const CreateOptions& options, const detail::Recipient& who,
                         detail::Create create,
                         const std::function<detail::DetachedCreate()>& detach) {
-  const std::uint64_t landings = flights_.landings();  // before the read: see flights.hpp
-  std::optional<std::string> mangled;
-  Candidate found;
-  std::optional<Lifetime> rules;  // looked at in place as long as it may be a hit
-  SetupPtr setup;
-  {
-    const auto pin = current_.pin();
-    const Setup& now = *pin;
-    if (now.mangler) [[unlikely]]
-      key = mangled.emplace(now.mangler(key));
-    const Lifetime& lifetime = now.lifetime_for(options.expiration_time, rules);
-    cairn_call call;
-    begin(call);
-    const cairn_status status =
-        now.top->get.fn(now.top->get.self, &call, key.raw(), &who.slot.raw());
-    if (status == CAIRN_OK) {
-      const Verdict verdict = judge(now, lifetime, key, who.slot, false);
-      if (verdict.is_hit() && !lifetime.has_two_ages()) [[likely]] {
-        // Nobody needs the entry but who asked for it.
-        if (try_accept(now, who.accept, std::move(who.slot))) {
-          return counters_.outcomes.add(Reason::none);
-        }
-        found.verdict = {State::missing, Reason::unreadable};
-      } else {
-        found.entry = std::move(who.slot);
-        consider(now, lifetime, key, who.accept, found);
-        if (found.verdict.state == State::fresh) counters_.outcomes.add(Reason::none);
-        if (found.verdict.is_hit()) return;
-      }
-    } else {
-      found.verdict = nothing_there(now, key, status, call, "get");
-    }
-    if (!rules) rules = lifetime;
-    setup = std::const_pointer_cast<const Setup>(now.weak_from_this().lock());
+  if (mangles_.load(std::memory_order_relaxed)) [[unlikely]] {
+    return create_as(mangled(key), options, who, create, detach);
   }
-  if (setup == nullptr) setup = this->setup();  // closed: creators still run
-  Creation(*this, std::move(setup), *rules, key, who.accept, create, detach)
+  create_as(key, options, who, create, detach);
+}
+
+[[gnu::always_inline]] inline void RegionCore::create_as(
+    Key key, const CreateOptions& options, const detail::Recipient& who, detail::Create create,
+    const std::function<detail::DetachedCreate()>& detach) {
+  const std::uint64_t landings = flights_.landings();  // before the read: see flights.hpp
+  Missed missed;
+  if (is_hit(key, options, who, missed)) return;
+  create_missed(std::move(missed), key, options, who, create, detach, landings);
+}
+
+[[gnu::always_inline]] inline bool RegionCore::is_hit(Key key, const CreateOptions& options,
+                                                      const detail::Recipient& who,
+                                                      Missed& missed) {
+  ThreadLine& line = ThreadLine::mine();
+  const auto pin = current_.pin(line);
+  const Setup& setup = *pin;
+  cairn_call call;
+  begin(call);
+  const cairn_status status =
+      setup.top->get.fn(setup.top->get.self, &call, key.raw(), &who.slot.raw());
+  if (status == CAIRN_OK && !options.expiration_time && is_of_version(setup, who.slot) &&
+      surely_good(setup, key, who.slot)) [[likely]] {
+    // Nobody needs the entry but who asked for it.
+    if (try_accept(setup, who.accept, std::move(who.slot))) {
+      counters_.outcomes.add(line, Reason::none);
+      return true;
+    }
+    missed.verdict = {State::missing, Reason::unreadable};
+  } else if (status != CAIRN_OK) {
+    missed.verdict = nothing_there(setup, key, status, call, "get");
+  } else {
+    missed.verdict.reset();
+  }
+  missed.setup = keep(setup);
+  return false;
+}
+
+SetupPtr RegionCore::keep(const Setup& setup) const {
+  SetupPtr kept = std::const_pointer_cast<const Setup>(setup.weak_from_this().lock());
+  return kept != nullptr ? kept : this->setup();  // closed: creators still run
+}
+
+void RegionCore::create_missed(Missed missed, Key key, const CreateOptions& options,
+                               const detail::Recipient& who, detail::Create create,
+                               const std::function<detail::DetachedCreate()>& detach,
+                               std::uint64_t landings) {
+  const Setup& setup = *missed.setup;
+  std::optional<Lifetime> of_call;
+  const Lifetime lifetime = setup.lifetime_for(options.expiration_time, of_call);
+  Candidate found;
+  if (missed.verdict) {
+    found.verdict = *missed.verdict;
+  } else {
+    found.entry = std::move(who.slot);
+    consider(setup, lifetime, key, who.accept, found);
+    if (found.verdict.state == State::fresh) counters_.outcomes.add(Reason::none);
+    if (found.verdict.is_hit()) return;
+  }
+  Creation(*this, std::move(missed.setup), lifetime, key, who.accept, create, detach)
       .run(std::move(found), landings);
 }
 
@@ -188,16 +235,9 @@ RegionCore::Candidate RegionCore::look(const Setup& setup, const Lifetime& lifet
 
 // ---- judging ----
 
-std::int64_t RegionCore::age_of(const Lifetime& lifetime, std::int64_t created_ns) const {
-  Time now;
-  switch (lifetime.clock()) {
-    case Lifetime::Asks::nothing: return 0;
-    case Lifetime::Asks::coarse:
-      now = system_clock_ != nullptr ? system_clock_->coarse_now() : clock_.coarse_now();
-      break;
-    case Lifetime::Asks::exact: now = clock_.now(); break;
-  }
-  return now.time_since_epoch().count() - created_ns;
+std::string RegionCore::mangled(Key key) const {
+  const auto pin = current_.pin();
+  return pin->mangler ? pin->mangler(key) : std::string(key.view());
 }
 
 Verdict RegionCore::judge(const Setup& setup, const Lifetime& lifetime, Key key, const Entry& entry,
@@ -211,6 +251,7 @@ Verdict RegionCore::judge(const Setup& setup, const Lifetime& lifetime, Key key,
   if (created <= 0) return {State::missing, Reason::unreadable};
   if (voided == Invalidation::soft) return {State::stale, Reason::invalidated};
   const std::int64_t age = age_of(lifetime, created);
+  if (age <= lifetime.surely_fresh()) return {State::fresh, Reason::none};
   if (is_past(age, lifetime.expiration_of(key, created, negative))) {
     return {State::stale, Reason::expired};
   }
@@ -286,8 +327,8 @@ std::chrono::nanoseconds RegionCore::ttl_of(const Setup& setup,
 void RegionCore::write(Key key, Entry entry, const SetOptions& options) {
   const auto pin = current_.pin();
   const Setup& setup = *pin;
-  std::string mangled;
-  if (setup.mangler) key = mangled = setup.mangler(key);
+  std::string name;
+  if (setup.mangler) key = name = setup.mangler(key);
   entry.set_created(stamp());
   entry.set_value_version(setup.value_version);
   cairn_call call;
@@ -328,8 +369,8 @@ void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptio
 bool RegionCore::remove(Key key) {
   const auto pin = current_.pin();
   const Setup& setup = *pin;
-  std::string mangled;
-  if (setup.mangler) key = mangled = setup.mangler(key);
+  std::string name;
+  if (setup.mangler) key = name = setup.mangler(key);
   cairn_call call;
   begin(call);
   const cairn_status status = setup.top->remove.fn(setup.top->remove.self, &call, key.raw());
@@ -388,13 +429,13 @@ void RegionCore::invalidate(Invalidation kind) {
 
 bool RegionCore::key_is_locked(Key key) {
   const SetupPtr setup = this->setup();
-  const std::string mangled = setup->mangler ? setup->mangler(key) : std::string(key.view());
-  if (flights_.in_flight(mangled)) return true;
+  const std::string name = mangled(key);
+  if (flights_.in_flight(name)) return true;
   if (!setup->locks_in_store) return false;
   cairn_call call;
   begin(call);
   const cairn_status status = on_stack(*setup, [&](const cairn_next& table) {
-    return table.await_unlock.fn(table.await_unlock.self, &call, Key(mangled).raw(), 0);
+    return table.await_unlock.fn(table.await_unlock.self, &call, Key(name).raw(), 0);
   });
   if (status < 0) on_store_error(*setup, status, call, "await_unlock");
   return status == CAIRN_BUSY;
@@ -413,6 +454,7 @@ void RegionCore::replace(const std::function<void(Setup&)>& change) {
   next->local_invalidation = dynamic_cast<const LocalInvalidation*>(next->invalidation.get());
   const SetupPtr before = std::exchange(setup_, next);
   kinds_ = next->stack->accepts();
+  mangles_ = static_cast<bool>(next->mangler);
   if (!current_.replace(next.get(), std::chrono::seconds(10))) keep_for_ever(before);
 }
 

@@ -21,6 +21,7 @@
 #include "services.hpp"
 #include "setup.hpp"
 #include "stamps.hpp"
+#include "system_time.hpp"
 
 #include <cairn/call.hpp>
 #include <cairn/host/detail/creators.hpp>
@@ -106,8 +107,47 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
     return pin->stack == nullptr ? CAIRN_UNAVAILABLE : operation(*setup.top);
   }
 
+  /// What create() found when it was no plain hit, and under which setup.
+  struct Missed {
+    SetupPtr setup;
+    std::optional<Verdict> verdict;  // empty: there is an entry to be judged
+  };
+
+  // With the key as the store sees it. What is no plain hit goes on in the functions after it.
+  bool read_as(Key key, const GetOptions& options, const detail::Recipient& who);
+  [[gnu::noinline]] bool read_failed(const Setup& setup, cairn_status status,
+                                     const cairn_call& call);
+  [[gnu::noinline]] bool read_judged(const Setup& setup, Key key, const GetOptions& options,
+                                     const detail::Recipient& who);
+  void create_as(Key key, const CreateOptions& options, const detail::Recipient& who,
+                 detail::Create create, const std::function<detail::DetachedCreate()>& detach);
+  bool is_hit(Key key, const CreateOptions& options, const detail::Recipient& who, Missed& missed);
+  [[gnu::noinline]] void create_missed(Missed missed, Key key, const CreateOptions& options,
+                                       const detail::Recipient& who, detail::Create create,
+                                       const std::function<detail::DetachedCreate()>& detach,
+                                       std::uint64_t landings);
+  /// The pinned setup, for longer than it is pinned.
+  [[gnu::cold]] SetupPtr keep(const Setup& setup) const;
+  /// The key as the store sees it.
+  [[gnu::cold]] std::string mangled(Key key) const;
+
+  static bool is_of_version(const Setup& setup, const Entry& entry) noexcept {
+    return entry.value_version() == setup.value_version && entry.raw().created_ns > 0;
+  }
+  /// Whether an entry is good by the region's own rules, as far as can be told at a glance.
+  [[gnu::always_inline]] bool surely_good(const Setup& setup, Key key, const Entry& entry) const {
+    return age_of(setup.lifetime, entry.raw().created_ns) <= setup.lifetime.surely_fresh() &&
+           setup.invalidated(key, entry.created()) == Invalidation::none;
+  }
   /// The age of what was created then; the exact clock where a few milliseconds matter.
-  std::int64_t age_of(const Lifetime& lifetime, std::int64_t created_ns) const;
+  std::int64_t age_of(const Lifetime& lifetime, std::int64_t created_ns) const {
+    if (lifetime.clock() == Lifetime::Asks::nothing) return 0;
+    const bool coarse = lifetime.clock() == Lifetime::Asks::coarse;
+    const Time now = !coarse             ? clock_.now()
+                     : has_system_clock_ ? system_time(CLOCK_REALTIME_COARSE)
+                                         : clock_.coarse_now();
+    return now.time_since_epoch().count() - created_ns;
+  }
   /// Judges an entry that was read, by the rules of get_or_create.
   Verdict judge(const Setup& setup, const Lifetime& lifetime, Key key, const Entry& entry,
                 bool negative) const;
@@ -150,8 +190,9 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   // What a hit reads, together; written by replace() alone.
   alignas(64) Pinned<Setup> current_;
   std::atomic<std::uint32_t> kinds_;
+  std::atomic<bool> mangles_;
   const Clock& clock_;
-  const SystemClock* const system_clock_;  // the same, if it is one: no virtual call
+  const bool has_system_clock_;  // it is the system's: no virtual call
 
   alignas(64) Counters counters_;
   const std::string name_;

@@ -47,7 +47,10 @@ ThreadLine& ThreadLine::take_any() {
   }
 }
 
-ThreadLine::Slot& ThreadLine::slot_of_another_line() {
+ThreadLine::Slot& ThreadLine::another_slot() {
+  for (Slot& slot : slots_) {
+    if (slot.load(std::memory_order_relaxed) == nullptr) return slot;
+  }
   if (more_ == nullptr) more_ = &take_any();
   return more_->free_slot();
 }

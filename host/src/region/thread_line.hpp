@@ -27,13 +27,12 @@ class alignas(128) ThreadLine {  // two lines of 64 bytes: processors fetch them
   /// 0, 1, 2... in the order in which so many threads ran at once. No other thread has it meanwhile.
   unsigned number() const noexcept { return number_; }
 
-  /// One that holds nothing, for this thread to fill; anybody may empty it.
+  /// One that holds nothing, for this thread to fill; anybody may empty it. The first, unless this is a
+  /// call within a call.
   Slot& free_slot() {
-    for (Slot& slot : slots_) {
-      if (slot.load(std::memory_order_relaxed) == nullptr) [[likely]]
-        return slot;
-    }
-    return slot_of_another_line();
+    if (slots_[0].load(std::memory_order_relaxed) == nullptr) [[likely]]
+      return slots_[0];
+    return another_slot();
   }
 
   enum class Holder : std::uint8_t { nobody, this_thread, another };
@@ -50,7 +49,7 @@ class alignas(128) ThreadLine {  // two lines of 64 bytes: processors fetch them
 
   [[gnu::cold, gnu::noinline]] static ThreadLine& take_mine();
   static ThreadLine& take_any();
-  [[gnu::cold, gnu::noinline]] Slot& slot_of_another_line();
+  [[gnu::cold, gnu::noinline]] Slot& another_slot();
   bool holds(const void* what) const noexcept;
 
   std::array<Slot, 5> slots_{};  // a call within a call of the same thread takes one more
