@@ -106,7 +106,7 @@ class Connection {
   // own request has passed.
   enum class Step { done, let_go, too_late };
 
-  // For the driver alone.
+  // For the driver alone: driving.cpp.
   void drive(Request& mine) noexcept;
   Step advance(Request* mine);
   void connect();
@@ -123,14 +123,15 @@ class Connection {
   void break_off(Errc code, std::string_view reason, int system_error) noexcept;
   void let_go(Request& mine) noexcept;
   void hand_on() noexcept;
+  void complete(Request& request) noexcept;
+  bool answers_fast() const noexcept;
 
   bool wait(Request& request) noexcept;
   bool take_role(Request& request) noexcept;
   bool take_over(Request& request) noexcept;
   void leave(Request& request) noexcept;
-  void complete(Request& request) noexcept;
   void fail(Request& request, std::size_t from, const Reply& why) noexcept;
-  bool answers_fast() const noexcept;
+  Reply failure(Errc code, std::string_view reason, int system_error) const noexcept;
   /// Waiting begins with yielding.
   bool yields() const noexcept { return patience_.yields() && answers_fast(); }
   /// Before yielding, the driver lets go of the role.
