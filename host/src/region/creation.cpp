@@ -76,9 +76,10 @@ bool Creation::recreate_in_background(Lead& lead, StoreLock& lock) {
   BackgroundJob job = [recreation] { recreation->run(); };
   if (setup_->runner) {
     setup_->runner(key_, std::move(job));
-  } else if (!core_.background_.submit(job)) {
-    job();  // the queue is full: then here, now
+    return true;
   }
+  recreation->wait_in_queue(recreation);
+  if (!core_.background_.submit(job)) job();  // the queue is full: then here, now
   return true;
 }
 

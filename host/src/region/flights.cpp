@@ -2,9 +2,20 @@
 
 namespace cairn::hosting {
 
-Flight::Landing Flight::wait(FutexWord::Deadline deadline) const noexcept {
-  return static_cast<Landing>(
-      landing_.wait_while(static_cast<std::uint32_t>(Landing::none), deadline));
+Flight::Landing Flight::wait(FutexWord::Deadline deadline) const {
+  std::uint32_t now = landing_.wait_while(static_cast<std::uint32_t>(Landing::none), deadline);
+  if (now == in_queue) {
+    take_up_();
+    now = landing_.wait_while(in_queue, deadline);
+  }
+  return now == in_queue ? Landing::none : static_cast<Landing>(now);
+}
+
+void Lead::set_down(std::function<void()> take_up) noexcept {
+  flight_->leader_ = std::thread::id();
+  if (!take_up) return;
+  flight_->take_up_ = std::move(take_up);
+  flight_->landing_.change_to(Flight::in_queue);
 }
 
 void Lead::land_with(Entry value) noexcept {

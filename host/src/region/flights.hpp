@@ -25,6 +25,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -47,8 +48,9 @@ class Flight {
 
   explicit Flight(std::string key) : key_(std::move(key)), leader_(std::this_thread::get_id()) {}
 
-  /// Waits until it lands or `deadline` passes; none: it passed.
-  Landing wait(FutexWord::Deadline deadline) const noexcept;
+  /// Waits until it lands or `deadline` passes; none: it passed. If what would create the value waits in a
+  /// queue that is not yet come to, does it instead: a queue may be long, or wait for the caller.
+  Landing wait(FutexWord::Deadline deadline) const;
   /// After wait() returned `value`.
   const Entry& value() const noexcept { return value_; }
   /// After wait() returned `failed`.
@@ -65,6 +67,8 @@ class Flight {
   // Written by the leader before the landing, read by others after it.
   Entry value_;
   std::exception_ptr error_;
+  std::function<void()> take_up_;                 // written before it is in_queue
+  static constexpr std::uint32_t in_queue = 100;  // a kind of none, for wait()
   FutexWord landing_{static_cast<std::uint32_t>(Landing::none)};
 };
 
@@ -97,8 +101,9 @@ class Lead {
 
   /// The calling thread goes on with the creation.
   void hand_to_this_thread() noexcept { flight_->leader_ = std::this_thread::get_id(); }
-  /// Nobody goes on with it for the moment: it waits in a queue.
-  void set_down() noexcept { flight_->leader_ = std::thread::id(); }
+  /// Nobody goes on with it for the moment: it waits in a queue. Who needs the value before may call
+  /// `take_up`, if there is one, which creates it unless that has begun; it must not keep this alive.
+  void set_down(std::function<void()> take_up = nullptr) noexcept;
 
  private:
   void land(Flight::Landing landing) noexcept;

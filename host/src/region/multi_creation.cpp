@@ -174,11 +174,9 @@ void MultiCreation::hand_to_background(MultiItems& mine) {
   }
   mine = std::move(left);
   BackgroundJob job = [recreation] { recreation->run(); };
-  if (setup_->runner) {
-    setup_->runner(items_.front().name, std::move(job));
-  } else if (!core_.background_.submit(job)) {
-    job();
-  }
+  if (setup_->runner) return setup_->runner(items_.front().name, std::move(job));
+  recreation->wait_in_queue(recreation);
+  if (!core_.background_.submit(job)) job();
 }
 
 // ---- making it ----

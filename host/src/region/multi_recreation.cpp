@@ -19,10 +19,18 @@ void MultiRecreation::add(MultiItem& item) {
   owned.item.lead.set_down();
 }
 
+void MultiRecreation::wait_in_queue(const std::shared_ptr<MultiRecreation>& self) {
+  for (Owned& owned : owned_) {
+    owned.item.lead.set_down([weak = std::weak_ptr(self)] {
+      if (const auto recreation = weak.lock()) recreation->run();
+    });
+  }
+}
+
 void MultiRecreation::run() {
+  if (begun_.exchange(true)) return;
   MultiItems mine;
   for (Owned& owned : owned_) {
-    if (!owned.item.lead) return;  // once is enough
     owned.item.lead.hand_to_this_thread();
     mine.push_back(&owned.item);
   }

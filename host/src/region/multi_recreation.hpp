@@ -3,6 +3,7 @@
 
 #include "multi_creation.hpp"
 
+#include <atomic>
 #include <deque>
 
 namespace cairn::hosting {
@@ -16,7 +17,9 @@ class MultiRecreation {
 
   /// Takes over the key's flight and lock.
   void add(MultiItem& item);
+  /// As of Recreation.
   void run();
+  void wait_in_queue(const std::shared_ptr<MultiRecreation>& self);
 
  private:
   struct Owned {
@@ -28,6 +31,7 @@ class MultiRecreation {
   const std::shared_ptr<RegionCore> core_;
   const SetupPtr setup_;
   const detail::DetachedCreateEach create_;
+  std::atomic<bool> begun_{false};
   std::deque<Owned> owned_;  // which stay where they are: their items point into them
 };
 

@@ -16,8 +16,14 @@ Recreation::Recreation(std::shared_ptr<RegionCore> core, SetupPtr setup, Lead le
   lead_.set_down();
 }
 
+void Recreation::wait_in_queue(const std::shared_ptr<Recreation>& self) {
+  lead_.set_down([weak = std::weak_ptr(self)] {
+    if (const auto recreation = weak.lock()) recreation->run();
+  });
+}
+
 void Recreation::run() {
-  if (!lead_) return;  // once is enough
+  if (begun_.exchange(true)) return;
   Lead lead = std::move(lead_);
   lead.hand_to_this_thread();
   try {

@@ -1,13 +1,14 @@
 // A stale value's recreation on another thread, for one key or for many. It owns all that it needs, and
 // gives its keys back even if it is never run.
 //
-// Threads: run() from one thread, once. Lifetimes: it may outlive its host, if a runner keeps it: then it
+// Threads: run() from any thread. Lifetimes: it may outlive its host, if a runner keeps it: then it
 // creates nothing.
 #pragma once
 
 #include "region_core.hpp"
 #include "store_lock.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -22,7 +23,10 @@ class Recreation {
   Recreation(const Recreation&) = delete;
   Recreation& operator=(const Recreation&) = delete;
 
+  /// Once is enough: of those who call it, at once or later, the first does it.
   void run();
+  /// It goes into a queue of ours: whoever needs the value before may run `self`, which is this.
+  void wait_in_queue(const std::shared_ptr<Recreation>& self);
 
   /// Pauses the `count` keys whose creator failed, and logs it, as far as memory allows.
   static void note_failed(RegionCore& core, std::size_t count,
@@ -33,6 +37,7 @@ class Recreation {
   const std::shared_ptr<RegionCore> core_;
   const SetupPtr setup_;
   const detail::DetachedCreate create_;
+  std::atomic<bool> begun_{false};
   Lead lead_;
   StoreLock lock_;  // declared last: given back before the flight lands
 };
