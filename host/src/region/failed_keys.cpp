@@ -5,25 +5,20 @@
 
 namespace cairn::hosting {
 
-namespace {
-
-// From here on pauses that are over are thrown out. Memory, not a promise.
-constexpr std::size_t many = 10'000;
-
-}  // namespace
-
 bool FailedKeys::pausing(std::string_view key) const {
   if (count_.load(std::memory_order_relaxed) == 0) return false;
   const std::lock_guard lock(mutex_);
-  const auto it = pauses_.find(std::string(key));
+  const auto it = pauses_.find(key);
   return it != pauses_.end() && it->second.until > std::chrono::steady_clock::now();
 }
 
 std::chrono::milliseconds FailedKeys::failed(const std::string& key) {
   const std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
-  if (pauses_.size() > many) {
+  if (pauses_.size() >= sweep_at_) {
     std::erase_if(pauses_, [&](const auto& pause) { return pause.second.until < now; });
+    // Where few were over, the next look is far away: in an outage every stale hit waits for this lock.
+    sweep_at_ = std::max(fewest_to_sweep, 2 * pauses_.size());
   }
   const auto [it, first] = pauses_.try_emplace(key);
   Pause& pause = it->second;

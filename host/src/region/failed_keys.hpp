@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -28,14 +30,25 @@ class FailedKeys {
   void after_fork();
 
  private:
+  static constexpr std::size_t fewest_to_sweep = 10'000;
+
   struct Pause {
     std::chrono::steady_clock::time_point until;
     std::chrono::milliseconds length;
   };
 
+  struct KeyHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const noexcept {
+      return std::hash<std::string_view>()(key);
+    }
+  };
+
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Pause> pauses_;  // guarded by mutex_
-  std::atomic<std::size_t> count_{0};              // of pauses_: nearly always none
+  // Guarded by mutex_. Those that are over are thrown out when there are `sweep_at_`: memory, not a promise.
+  std::unordered_map<std::string, Pause, KeyHash, std::equal_to<>> pauses_;
+  std::size_t sweep_at_ = fewest_to_sweep;
+  std::atomic<std::size_t> count_{0};  // of pauses_: nearly always none
 };
 
 }  // namespace cairn::hosting
