@@ -33,6 +33,8 @@ class Background {
 
  private:
   void work();
+  /// With the mutex held. False: the system has none.
+  bool start_thread();
 
   const int threads_wanted_;
   const int queue_limit_;

@@ -1,6 +1,7 @@
 // Creators that end in ways of their own: not with a std::exception, not with a text, or with their thread.
 #include "catch.hpp"
 #include "meanwhile.hpp"
+#include "region/background.hpp"
 #include "test_host.hpp"
 
 #include <pthread.h>
@@ -116,4 +117,22 @@ TEST_CASE("a background creator may throw an exception without a text", "[creati
   CHECK_THAT(host.log().front(),
              Catch::Contains("failed in the background: an exception that says nothing"));
   CHECK(eventually([&] { return !region.key_is_locked("k"); }));
+}
+
+TEST_CASE("a pool goes on when jobs end its threads, and its end waits for what is queued",
+          "[background]") {
+  std::atomic<int> done{0};
+  for (int round = 0; round < 50; ++round) {
+    done = 0;
+    {
+      hosting::Background pool(1, 100, true);
+      for (int i = 0; i < 8; ++i) {
+        REQUIRE(pool.submit([&done, i] {
+          ++done;
+          if (i % 2 == 0) pthread_exit(nullptr);
+        }));
+      }
+    }
+    CHECK(done == 8);
+  }
 }
