@@ -27,9 +27,9 @@ using Names = std::span<const std::string_view>;
 
 // Keys "a", "b" and "c" are stale, and the pool's only thread is at work on "a" until the gate opens.
 struct BusyPool {
+  Gate gate;  // outlives the host, which ends when its job does
   TestHost host{one_thread};
   Region& region = host.region();
-  Gate gate;
 
   template <class Then>
   explicit BusyPool(Then then) {
@@ -67,9 +67,9 @@ TEST_CASE("a background creator may need a value whose making waits behind it", 
 
 TEST_CASE("who needs a value that is queued makes it, without waiting for those before it",
           "[background]") {
+  std::atomic<int> calls{0};
   BusyPool pool([] { return 11; });
   Region& region = pool.region;
-  std::atomic<int> calls{0};
   const auto thirty = detached([&calls] { return ++calls * 30; });
   CHECK(region.get_or_create("b", thirty) == 2);
   CHECK(region.get_or_create("c", thirty) == 3);
