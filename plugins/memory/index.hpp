@@ -92,8 +92,9 @@ class alignas(64) Table {
   Bucket& bucket(std::size_t i) const noexcept {
     return reinterpret_cast<Bucket*>(const_cast<Table*>(this) + 1)[i];
   }
-  std::size_t home(Hash hash) const noexcept {
-    return static_cast<std::size_t>(std::uint64_t{hash.place()} * buckets_ >> 32);
+  std::size_t home(Hash hash) const noexcept { return home(hash, buckets_); }
+  static std::size_t home(Hash hash, std::size_t buckets) noexcept {
+    return static_cast<std::size_t>(std::uint64_t{hash.place()} * buckets >> 32);
   }
   std::size_t after(std::size_t bucket) const noexcept {
     return bucket + 1 == buckets_ ? 0 : bucket + 1;
@@ -128,10 +129,23 @@ class Index {
  public:
   Index() {
     tables_.push_back(Table::make(smallest));
-    current_ = tables_.back().get();
+    use(*tables_.back());
   }
 
   Table* table() const noexcept { return current_.load(std::memory_order_acquire); }
+
+  /// Where to look first. Found without a look at the table itself, since the first lines of all
+  /// tables begin a page, and would compete for the same few places of the processor's cache.
+  /// The wrong bucket while the table is being replaced: who does not find it there searches.
+  struct Home {
+    const Table& table;
+    const Bucket& bucket;
+  };
+  [[gnu::always_inline]] Home home(Hash hash) const noexcept {
+    const std::size_t buckets = buckets_.load(std::memory_order_acquire);  // see use()
+    const Table& table = *this->table();
+    return {table, table.bucket(Table::home(hash, buckets))};
+  }
   /// Step 3 of a read (pins.hpp): whether `table` is still the one that writers change.
   bool uses(const Table& table) const noexcept {
     return current_.load(std::memory_order_seq_cst) == &table;
@@ -231,11 +245,18 @@ class Index {
     for (std::size_t b = 0; b < from.buckets(); ++b) {
       visit_bucket(b, [&](Record& record) { place(to, hash_of(record), record); });
     }
-    current_.store(&to);
+    use(to);
     from.empty();
   }
+  // In this order: a number that a reader has seen is no larger than that of the table he sees then.
+  void use(Table& table) noexcept {
+    current_.store(&table);
+    buckets_.store(table.buckets(), std::memory_order_release);
+  }
 
-  alignas(64) std::atomic<Table*> current_;  // all that readers read: writers leave its line alone
+  // All that readers read: writers leave its line alone.
+  alignas(64) std::atomic<Table*> current_{nullptr};
+  std::atomic<std::size_t> buckets_{0};
   alignas(64) std::size_t size_ = 0;
   std::vector<Table::Owner> tables_;  // the last one is in use
 };

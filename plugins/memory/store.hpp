@@ -51,12 +51,10 @@ class Store {
 
   /// Starts fetching what get() will look at: first the bucket, then the record.
   [[gnu::always_inline]] void prefetch_bucket(Hash hash) const noexcept {
-    const Table& table = *shard_of(hash).index().table();
-    __builtin_prefetch(&table.bucket(table.home(hash)));
+    __builtin_prefetch(&shard_of(hash).index().home(hash).bucket);
   }
   [[gnu::always_inline]] void prefetch_record(Hash hash) const noexcept {
-    const Table& table = *shard_of(hash).index().table();
-    const Bucket& bucket = table.bucket(table.home(hash));
+    const Bucket& bucket = shard_of(hash).index().home(hash).bucket;
     const std::uint64_t matches =
         Bucket::matches(bucket.tags.load(std::memory_order_relaxed), hash.tag());
     if (matches == 0) return;
@@ -73,8 +71,7 @@ class Store {
   [[gnu::always_inline]] bool get(Hash hash, std::string_view key, cairn_entry& out) {
     Reader& reader = Reader::mine();
     const Shard& shard = shard_of(hash);
-    const Table& table = *shard.index().table();
-    const Bucket& bucket = table.bucket(table.home(hash));
+    const auto [table, bucket] = shard.index().home(hash);
     // Nearly every hit is the first record in its home bucket whose tag fits.
     const std::uint64_t fits =
         Bucket::matches(bucket.tags.load(std::memory_order_acquire), hash.tag());
