@@ -45,9 +45,6 @@ std::uint32_t Region::kinds() const noexcept {
   return core_->kinds();
 }
 
-bool Region::read(std::string_view key, const GetOptions& options, detail::Recipient who) {
-  return core_->read(key, options, who);
-}
 void Region::read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
                         detail::FunctionRef<void(std::size_t)> refuse) {
   core_->read_multi(keys, options, accept, refuse);
@@ -71,10 +68,6 @@ std::size_t Region::erase_multi(Keys keys) {
   return core_->remove_multi(keys);
 }
 
-void Region::create(std::string_view key, const CreateOptions& options, detail::Recipient who,
-                    detail::Create create, const std::function<detail::DetachedCreate()>& detach) {
-  core_->create(key, options, who, create, detach);
-}
 void Region::create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
                           detail::FunctionRef<void(std::size_t)> refuse, detail::CreateEach create,
                           const std::function<detail::DetachedCreateEach()>& detach) {

@@ -25,6 +25,22 @@ RegionCore::~RegionCore() = default;
 
 // ---- reading ----
 
+namespace {
+
+bool takes_as_it_is(const detail::Recipient& who) noexcept {
+  return who.takes_bytes && who.slot.is_bytes() && who.slot.owned();
+}
+
+}  // namespace
+
+bool read(RegionCore& core, Key key, const GetOptions& options, const detail::Recipient& who) {
+  return core.read(key, options, who);
+}
+void create(RegionCore& core, Key key, const CreateOptions& options, const detail::Recipient& who,
+            detail::Create create, const std::function<detail::DetachedCreate()>& detach) {
+  core.create(key, options, who, create, detach);
+}
+
 // How a hit goes, of `read` and of `create`: what nearly always is, first, with nothing on the stack that
 // has an end; the rest apart, in functions that a hit does not enter.
 
@@ -49,7 +65,7 @@ bool RegionCore::read(Key key, const GetOptions& options, const detail::Recipien
   if (!by_the_rules || !surely_good(setup, key, who.slot)) [[unlikely]] {
     return read_judged(setup, key, options, who);
   }
-  if (!try_accept(setup, who.accept, std::move(who.slot))) return false;
+  if (!takes_as_it_is(who) && !try_accept(setup, who.accept, std::move(who.slot))) return false;
   counters_.outcomes.add(line, Reason::none);
   return true;
 }
@@ -178,7 +194,7 @@ void RegionCore::create(Key key, const CreateOptions& options, const detail::Rec
   if (status == CAIRN_OK && !options.expiration_time && is_of_version(setup, who.slot) &&
       surely_good(setup, key, who.slot)) [[likely]] {
     // Nobody needs the entry but who asked for it.
-    if (try_accept(setup, who.accept, std::move(who.slot))) {
+    if (takes_as_it_is(who) || try_accept(setup, who.accept, std::move(who.slot))) {
       counters_.outcomes.add(line, Reason::none);
       return true;
     }

@@ -42,7 +42,11 @@ namespace cairn {
 
 namespace hosting {
 class RegionCore;
-}
+/// What Region::get and get_or_create come down to: called without a detour.
+bool read(RegionCore& core, Key key, const GetOptions& options, const detail::Recipient& who);
+void create(RegionCore& core, Key key, const CreateOptions& options, const detail::Recipient& who,
+            detail::Create create, const std::function<detail::DetachedCreate()>& detach);
+}  // namespace hosting
 
 template <class Signature>
 struct CachedOptions;
@@ -281,7 +285,9 @@ class Region {
   hosting::RegionCore& core() noexcept { return *core_; }
 
  private:
-  bool read(std::string_view key, const GetOptions& options, detail::Recipient who);
+  bool read(std::string_view key, const GetOptions& options, const detail::Recipient& who) {
+    return hosting::read(*core_, key, options, who);
+  }
   void read_multi(Keys keys, const GetOptions& options, detail::AcceptEach accept,
                   detail::FunctionRef<void(std::size_t)> refuse);
   void write(std::string_view key, Entry entry, const SetOptions& options);
@@ -290,8 +296,10 @@ class Region {
   Time creation_begins();
   void write_made(Keys keys, std::span<Entry> entries, Time began);
   std::size_t erase_multi(Keys keys);
-  void create(std::string_view key, const CreateOptions& options, detail::Recipient who,
-              detail::Create create, const std::function<detail::DetachedCreate()>& detach);
+  void create(std::string_view key, const CreateOptions& options, const detail::Recipient& who,
+              detail::Create create, const std::function<detail::DetachedCreate()>& detach) {
+    hosting::create(*core_, key, options, who, create, detach);
+  }
   void create_multi(Keys keys, const CreateOptions& options, detail::AcceptEach accept,
                     detail::FunctionRef<void(std::size_t)> refuse, detail::CreateEach create,
                     const std::function<detail::DetachedCreateEach()>& detach);
@@ -311,7 +319,7 @@ class Region {
   }
   template <class T, class Creator, class ShouldCache>
   void create_with(std::string_view key, Creator& creator, const CreateOptions& options,
-                   ShouldCache& should_cache, detail::Recipient who) {
+                   ShouldCache& should_cache, const detail::Recipient& who) {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
     const auto make = entry_maker<T>();
     const auto create_now = [&] { return make(Of::function(creator), should_cache); };

@@ -38,7 +38,7 @@ class Receiver<Bytes> {
   explicit Receiver(Bytes& into) noexcept : into_(into) {}
   explicit Receiver(std::optional<Bytes>& into) noexcept : into_(into.emplace()) {}
 
-  operator Recipient() noexcept { return {*this, slot()}; }  // NOLINT: it is one
+  operator Recipient() noexcept { return {*this, slot(), true}; }  // NOLINT: it is one
   Entry& slot() noexcept { return const_cast<Entry&>(into_.entry()); }
   Found operator()(Entry&& entry) {
     const bool in_place = &entry == &slot() && entry.is_bytes() && entry.owned();
