@@ -83,12 +83,10 @@ class Region {
     std::optional<T> result;
     detail::Receiver<T> receiver(result);
     if (!read(key, options, receiver)) {
-      if constexpr (std::is_trivially_copyable_v<T> && sizeof result <= 16) {
-        return std::
-            nullopt;  // in registers, of which gcc would warn in programs: nobody wrote the value
-      } else {
-        result.reset();
-      }
+      // Or gcc would warn of a small value that nobody wrote, in the program that asked for it.
+      constexpr bool in_registers = std::is_trivially_copyable_v<T> && sizeof result <= 16;
+      if constexpr (in_registers) return std::nullopt;
+      result.reset();
     }
     return result;
   }

@@ -37,8 +37,8 @@ using Accept = FunctionRef<Found(Entry&&)>;
 struct Recipient {
   Accept accept;
   Entry& slot;
-  bool takes_bytes =
-      false;  // owned bytes in the slot are all that it wants: `accept` need not be called
+  /// Owned bytes in the slot are all that it wants: `accept` need not be called.
+  bool takes_bytes = false;
 };
 using Create = FunctionRef<Created()>;
 using DetachedCreate = std::function<Created()>;
