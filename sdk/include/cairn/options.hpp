@@ -62,6 +62,30 @@ struct Option : cairn_option {
 };
 static_assert(sizeof(Option) == sizeof(cairn_option));
 
+namespace detail {
+
+constexpr bool is_choice(std::string_view choices) noexcept {
+  while (true) {
+    const std::size_t end = choices.find('|');
+    if (choices.substr(0, end).empty()) return false;
+    if (end == std::string_view::npos) return true;
+    choices.remove_prefix(end + 1);
+  }
+}
+/// Whether it is one of the types above. A host refuses a plugin with another; its author hears of it
+/// from the compiler.
+constexpr bool is_option_type(std::string_view type) noexcept {
+  if (type.starts_with("list:")) type.remove_prefix(5);
+  if (type.starts_with("enum:")) return is_choice(type.substr(5));
+  for (const std::string_view known :
+       {"text", "path", "bool", "int", "real", "duration", "size", "percent"}) {
+    if (type == known) return true;
+  }
+  return false;
+}
+
+}  // namespace detail
+
 /// The values of a component's options. Borrowed: read them in the constructor.
 class Options {
   Node find(std::string_view name) const noexcept {

@@ -89,6 +89,16 @@ constexpr bool overrides_anything() {
   return any;
 }
 
+template <class T>
+constexpr bool knows_option_types() {
+  if constexpr (requires { T::options.data(); }) {
+    for (const cairn_option& option : T::options) {
+      if (option.type == nullptr || !is_option_type(option.type)) return false;
+    }
+  }
+  return true;
+}
+
 // The whole compile-time check of a component, one sentence per mistake.
 template <class T>
 constexpr bool check_component() {
@@ -138,6 +148,12 @@ constexpr bool check_component() {
                         std::string_view::npos,
                 "cairn: a component's name is lower-case letters, digits, `-` and `_`, and begins "
                 "with a letter");
+  // Options that are not constant the host checks, when it loads the plugin.
+  if constexpr (requires { typename std::bool_constant<knows_option_types<T>()>; }) {
+    static_assert(knows_option_types<T>(),
+                  "cairn: an option's type is text, path, bool, int, real, duration, size, "
+                  "percent, enum:a|b|c, or list: and one of these; is one misspelt?");
+  }
   return true;
 }
 
