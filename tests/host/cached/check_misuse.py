@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 SIGNATURE_SENTENCE = r"cairn: the signature of this function cannot be seen .* region\.cached<User\(int\)>"
+COPY_SENTENCE = r"cairn: callers get copies of a cached value, and this type cannot be copied"
 WORDS = {  # the number of a MISUSE: what the compiler must say of it
     1: r"no match(ing function)? for call|no matching function for call to object",
     2: r"no match(ing function)? for call|no matching function for call to object",
@@ -18,6 +19,16 @@ WORDS = {  # the number of a MISUSE: what the compiler must say of it
     6: SIGNATURE_SENTENCE,
     7: r"cairn: no key for an argument of this type: write `std::string to_key\(const T&\)`",
     8: r"cairn: ",
+    9: r"cairn: a creator is called without arguments: let it capture what it needs",
+    10: r"cairn: a creator returns the value to be cached; this one returns nothing",
+    11: COPY_SENTENCE,
+    12: COPY_SENTENCE,
+    13: COPY_SENTENCE,
+    14: r"cairn: a creator of many is called with the keys that are missing",
+    15: r"cairn: a function of many returns a vector parallel to what it is given, or a map",
+    16: r"cairn: a cached function returns the value to be cached; this one returns nothing",
+    17: r"cairn: a function of many takes a std::span<const Arg> or a const std::vector<Arg>&",
+    18: r"cairn: keys are strings",
 }
 
 

@@ -2,6 +2,10 @@
 // must.
 #include <cairn/cairn.hpp>
 
+#include <memory>
+#include <string>
+#include <vector>
+
 struct NoKey {};
 
 void use(cairn::Region& region) {
@@ -26,5 +30,25 @@ void use(cairn::Region& region) {
   cairn::function_key("f", NoKey());
 #elif MISUSE == 8
   region.get<NoKey>("key");
+#elif MISUSE == 9
+  region.get_or_create("key", [](std::string_view key) { return std::string(key); });
+#elif MISUSE == 10
+  region.get_or_create("key", [] {});
+#elif MISUSE == 11
+  region.get_or_create("key", [] { return std::make_unique<int>(1); });
+#elif MISUSE == 12
+  region.get<std::unique_ptr<int> >("key");
+#elif MISUSE == 13
+  region.set("key", std::make_unique<int>(1));
+#elif MISUSE == 14
+  region.get_or_create_multi({"a", "b"}, [](std::string_view key) { return std::string(key); });
+#elif MISUSE == 15
+  region.get_or_create_multi({"a", "b"}, [](std::span<const std::string_view>) { return 1; });
+#elif MISUSE == 16
+  region.cached("nothing", [](int) {});
+#elif MISUSE == 17
+  region.cached_multi("one", [](int id) { return std::vector<int>{id}; });
+#elif MISUSE == 18
+  region.get_multi<int>(std::vector<int>{1, 2});
 #endif
 }

@@ -189,7 +189,12 @@ auto Region::cached(std::string name, R (Object::*function)(Args...) const,
 namespace detail {
 
 template <class T>
-struct SpanItem;
+struct SpanItem {
+  static_assert(
+      no_type<T>,
+      "cairn: a function of many takes a std::span<const Arg> or a const std::vector<Arg>&");
+  using type = int;
+};
 template <class T>
 struct SpanItem<std::span<const T>> {
   using type = T;

@@ -138,7 +138,7 @@ class Region {
   auto get_or_create(std::string_view key, Creator&& creator, const CreateOptions& options = {},
                      ShouldCache&& should_cache = {}) {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
-    using T = detail::Stored<std::invoke_result_t<typename Of::Function&>>;
+    using T = detail::Stored<typename detail::Made<typename Of::Function>::type>;
     if constexpr (std::is_same_v<T, Bytes>) {
       Bytes result;
       detail::Receiver<Bytes> receiver(result);
@@ -156,7 +156,7 @@ class Region {
   auto get_or_create_shared(std::string_view key, Creator&& creator,
                             const CreateOptions& options = {}, ShouldCache&& should_cache = {}) {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
-    using T = std::decay_t<std::invoke_result_t<typename Of::Function&>>;
+    using T = std::decay_t<typename detail::Made<typename Of::Function>::type>;
     Shared<T> result;
     detail::Receiver<Shared<T>> receiver(result);
     create_with<T>(key, creator, options, should_cache, receiver);
@@ -349,7 +349,7 @@ template <std::ranges::input_range KeyRange, class Creator, class ShouldCache>
 auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
                                  const CreateOptions& options, ShouldCache&& should_cache) {
   using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
-  using R = std::invoke_result_t<typename Of::Function&, detail::Names>;
+  using R = typename detail::MadeOfMany<typename Of::Function>::type;
   using T = typename detail::MultiValue<R>::type;
   const std::vector<Key> wanted = detail::keys_of(keys);
   std::vector<std::optional<T>> results(wanted.size());

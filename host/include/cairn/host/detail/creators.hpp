@@ -84,9 +84,43 @@ struct CreatorOf<Detached<Creator>> {
   }
 };
 
+template <class>
+constexpr bool no_type = false;
+
+/// What `creator()` returns, or a creator of many for the keys that are missing: never nothing.
+template <class Creator>
+struct Made {
+  static_assert(no_type<Creator>,
+                "cairn: a creator is called without arguments: let it capture what it needs, as in "
+                "[&] { return load(key); }");
+  using type = int;
+};
+template <class Creator>
+requires std::is_invocable_v<Creator&>
+struct Made<Creator> {
+  using type = std::invoke_result_t<Creator&>;
+  static_assert(!std::is_void_v<type>,
+                "cairn: a creator returns the value to be cached; this one returns nothing");
+};
+template <class Creator>
+struct MadeOfMany {
+  static_assert(no_type<Creator>,
+                "cairn: a creator of many is called with the keys that are missing, a "
+                "std::span<const std::string_view>, and returns a vector or a map");
+  using type = std::vector<int>;
+};
+template <class Creator>
+requires std::is_invocable_v<Creator&, Names>
+struct MadeOfMany<Creator> {
+  using type = std::invoke_result_t<Creator&, Names>;
+};
+
 // Keys in whatever range they come, as the core wants them.
 template <std::ranges::input_range KeyRange>
 std::vector<Key> keys_of(const KeyRange& range) {
+  static_assert(
+      std::is_constructible_v<std::string_view, std::ranges::range_reference_t<const KeyRange>>,
+      "cairn: keys are strings");
   std::vector<Key> keys;
   if constexpr (std::ranges::sized_range<const KeyRange>) keys.reserve(std::ranges::size(range));
   for (const auto& key : range) keys.emplace_back(std::string_view(key));
@@ -98,8 +132,19 @@ concept MapResult = requires {
   typename R::mapped_type;
 };
 
+/// The type of one of many values.
 template <class R>
 struct MultiValue {
+  static_assert(
+      no_type<R>,
+      "cairn: a function of many returns a vector parallel to what it is given, or a map");
+  using type = int;
+};
+template <class R>
+requires(!MapResult<R>) && requires {
+  typename R::value_type;
+}
+struct MultiValue<R> {
   using type = typename R::value_type;
 };
 template <MapResult R>

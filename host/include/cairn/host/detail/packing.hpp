@@ -47,6 +47,15 @@ std::string_view bytes_of(const T& value) {
 
 [[noreturn]] void refuse_objects();
 
+template <class T>
+constexpr bool can_be_cached() {
+  static_assert(
+      std::is_copy_constructible_v<T>,
+      "cairn: callers get copies of a cached value, and this type cannot be copied: cache "
+      "what it points to, or a std::shared_ptr");
+  return true;
+}
+
 /// The entry that a stack which takes `kinds` is given. Borrows from `value` only if `borrow`.
 template <class T>
 Entry pack(T&& value, std::uint32_t kinds, bool borrow) {
@@ -70,6 +79,7 @@ Entry pack(T&& value, std::uint32_t kinds, bool borrow) {
     }
     refuse_objects();
   } else {
+    static_assert(can_be_cached<V>());
     if ((kinds & CAIRN_OBJECT) != 0) return make_object<V>(std::forward<T>(value));
     if ((kinds & CAIRN_DOCUMENT) != 0) {
       return Entry::of(Document::build([&](Writer out) { cairn::write(out, value); }));
@@ -118,6 +128,7 @@ T unpack(Entry&& entry) {
       }
     }
   } else {
+    static_assert(can_be_cached<T>());
     if (entry.is_object()) {
       if (const T* object = object_of<T>(entry)) return *object;
     }

@@ -23,6 +23,9 @@ requires requires {
 struct SignatureOf<F> : SignatureOf<decltype(&F::operator())> {};
 template <class R, class... Args>
 struct SignatureOf<R(Args...)> {
+  static_assert(
+      !std::is_void_v<R>,
+      "cairn: a cached function returns the value to be cached; this one returns nothing");
   using type = R(Args...);
 };
 template <class R, class... Args>
