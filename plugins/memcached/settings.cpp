@@ -139,6 +139,10 @@ Settings Settings::from(const Options& options) {
   settings.binary = options.text("protocol") == "binary";
   settings.mangles = options.text("mangle") == "auto";
   settings.fails_over = options.text("failover") == "rehash";
+  if (options.has("password") && !options.has("username")) {
+    throw Error(Errc::config,
+                "`password` needs `username`: memcached lets nobody in by a password alone");
+  }
   if (options.has("username")) {
     settings.username = options.text("username");
     if (options.has("password")) settings.password = options.text("password");

@@ -41,6 +41,8 @@ TEST_CASE("options that contradict each other are refused", "[memcached]") {
              Catch::Contains("takes one server"));
   CHECK_THAT(refusal_of({{"username", "ada"}, {"password", "secret"}}),
              Catch::Contains("needs protocol = \"binary\"") && !Catch::Contains("secret"));
+  CHECK_THAT(refusal_of({{"password", "secret"}}),
+             Catch::Contains("`password` needs `username`") && !Catch::Contains("secret"));
   CHECK_THAT(refusal_of({{"username", "ada"}, {"protocol", "binary"}, {"servers", "/run/mc.sock"}}),
              Catch::Contains("a host and a port"));
 }
