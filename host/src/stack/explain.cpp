@@ -35,6 +35,20 @@ std::string shown(const cairn_option& option, Node value) {
   return !secret && (type == "text" || type == "path") ? '"' + text + '"' : text;
 }
 
+// What 0 means to an option, if its help says so: "How many to keep; 0: as many as there is room for."
+std::string_view meaning_of_zero(const cairn_option& option) {
+  const std::string_view help = option.help;
+  constexpr std::string_view introduction = "; 0: ";
+  const std::size_t at = help.find(introduction);
+  if (at == std::string_view::npos) return {};
+  const std::string_view meaning = help.substr(at + introduction.size());
+  return meaning.substr(0, meaning.find_first_of(".;"));
+}
+
+bool is_zero(Node value) {
+  return value.type() == Node::integer && value.int_value() == 0;
+}
+
 std::vector<std::string> options_of(const Layer& layer) {
   std::vector<std::string> lines;
   const cairn_component& component = layer.component();
@@ -42,6 +56,10 @@ std::vector<std::string> options_of(const Layer& layer) {
     const cairn_option& option = *cairn_option_at(&component, i);
     if (const Node value = layer.options().root().find(option.name)) {
       lines.push_back(fmt::format("{} = {}", option.name, shown(option, value)));
+      if (const std::string_view meaning = meaning_of_zero(option);
+          !meaning.empty() && is_zero(value)) {
+        lines.back() += fmt::format(" ({})", meaning);
+      }
     }
   }
   return lines;

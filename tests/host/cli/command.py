@@ -214,6 +214,14 @@ class Looking(Command):
         answer = json.loads(self.output("explain", "-c", "greet.toml", "--json", "greetings"))
         self.assertEqual(answer["regions"][0]["layers"][0]["options"], {"prefix": "g:"})
 
+    def test_a_zero_is_drawn_with_what_it_means(self):
+        self.write("m.toml", '[region.m]\nbackend = { plugin = "memory", ttl = "1m" }\n')
+        text = self.output("explain", "-c", "m.toml").decode()
+        self.assertIn(" max_entries = 0 (as many as max_bytes allows)\n", text)
+        self.assertIn(" ttl = 1m\n", text)
+        answer = json.loads(self.output("explain", "-c", "m.toml", "--json"))
+        self.assertEqual(answer["regions"][0]["layers"][0]["options"]["max_entries"], "0")
+
     def test_plugins_are_listed_with_their_options(self):
         listed = json.loads(self.output("plugins", "--json"))
         self.assertIn("memory", [component["name"] for component in listed["components"]])
