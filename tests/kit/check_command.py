@@ -138,18 +138,20 @@ def comes_true(condition):
 
 
 def check_end(folder):
-    """The rule that is being tried ends with the command, however that ends."""
+    """The rule that is being tried ends with the command, however that ends, and so does its folder."""
     stuck = subprocess.Popen([cairn, "validate", wrong / "wrong-backends.so", "--component", "waits-for-locks",
                               "--only", "lock/excludes", "--limit", "1000"],
                              env=dict(os.environ, TMPDIR=str(folder)), stdout=subprocess.PIPE, text=True)
     for line in stuck.stdout:
         if "create" in line:
             break
-    assert comes_true(lambda: children_of(stuck.pid))
+    assert comes_true(lambda: len(children_of(stuck.pid)) == 2)  # the rule, and who removes its folder
     children = children_of(stuck.pid)
+    assert list(folder.glob("cairn-validate-*"))
     stuck.kill()
     stuck.wait()
     assert comes_true(lambda: not any(map(lives, children))), children
+    assert not list(folder.glob("cairn-validate-*"))
 
 
 def check_new(folder):

@@ -4,12 +4,12 @@
 #include "conformance/child_process.hpp"
 #include "conformance/plugin_on_trial.hpp"
 #include "conformance/plugin_rules.hpp"
+#include "conformance/scratch_folder.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace cairn::hosting {
 
@@ -17,27 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Outcome = CaseResult::Outcome;
-
-// A folder of its own for what a component writes, gone afterwards.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "cairn-validate-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr)
-      throw Error(Errc::internal, "no temporary folder can be made", errno);
-    path_ = name;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const noexcept { return path_; }
-
- private:
-  fs::path path_;
-};
 
 // What a case has to say from its child process.
 struct Answer {
@@ -79,13 +58,13 @@ std::string ended(const ChildEnd& end, const ChildLimits& limits, const Case& on
   return text;
 }
 
-CaseResult run(const Case& one, const ValidationRequest& request) {
+CaseResult run(const Case& one, const ValidationRequest& request, const ScratchFolder& folder) {
   CaseResult result{one.component, one.name, Outcome::passed, {}, {}};
-  const ScratchFolder scratch;
+  const fs::path scratch = folder.emptied();
   const ChildLimits limits{request.case_limit};
   const auto begin = std::chrono::steady_clock::now();
   const ChildEnd end =
-      run_in_child([&](Stage& stage) { return one.run(scratch.path(), stage).encode(); }, limits);
+      run_in_child([&](Stage& stage) { return one.run(scratch, stage).encode(); }, limits);
   result.took = std::chrono::steady_clock::now() - begin;
 
   if (end.how == ChildEnd::How::answered) {
@@ -302,25 +281,27 @@ ValidationReport validate(const ValidationRequest& request,
                           const std::function<void(const CaseResult&)>& heard) {
   ValidationReport report{request.file, inspect_plugin(request.file), {}};
   const std::vector<OfferedComponent> chosen = chosen_components(report.note, request);
+  const ScratchFolder folder;
+  const auto try_case = [&](const Case& one) { return run(one, request, folder); };
   const auto add = [&](CaseResult result) {
     if (heard) heard(result);
     report.cases.push_back(std::move(result));
     return report.cases.back().outcome != Outcome::failed;
   };
 
-  add(run(symbols_case(request), request));
-  if (!add(run(loads_case(request), request))) return report;
+  add(try_case(symbols_case(request)));
+  if (!add(try_case(loads_case(request)))) return report;
 
   for (const OfferedComponent& offered : chosen) {
-    if (!add(run(creates_case(offered, request), request))) continue;
+    if (!add(try_case(creates_case(offered, request)))) continue;
     if (offered.role == Role::proxy) {
-      CaseResult offers = run(offers_case(offered, request), request);
+      CaseResult offers = try_case(offers_case(offered, request));
       const bool failed = offers.outcome == Outcome::failed;
       if (failed || offers.name.starts_with(request.only)) add(std::move(offers));
       if (failed) continue;  // all others would say the same
     }
     for (const Case& one : cases_of(offered, request)) {
-      if (one.name.starts_with(request.only)) add(run(one, request));
+      if (one.name.starts_with(request.only)) add(try_case(one));
     }
   }
   return report;
