@@ -136,7 +136,8 @@ class Host::Insides final : public Mortal {
       list += (list.empty() ? "`" : ", `") + named.core->name() + "`";
     }
     std::string text = "there is no region `" + std::string(name) + "`; ";
-    text += names.empty() ? "the configuration has none" : "there are " + list;
+    const char* const introduction = names.size() == 1 ? "there is " : "there are ";
+    text += names.empty() ? "the configuration has none" : introduction + list;
     const std::string near = nearest_name(name, names);
     return near.empty() ? text : text + " (did you mean `" + near + "`?)";
   }

@@ -338,7 +338,9 @@ RegionConfig read_region(std::string name, const ConfigTable& keys, const Origin
     if (!read_region_key(entry.key, entry.value, region, findings)) {
       const std::vector<std::string_view>& of_backend = backend_keys();
       const std::string near = nearest_name(entry.key, region_keys());
-      std::string remedy = "a region has the keys " + enumerated(region_keys());
+      std::string remedy =
+          "options of a store stand in its own table, such as backend = { plugin = \"memory\", " +
+          entry.key + " = ... }; a region has the keys " + enumerated(region_keys());
       if (std::find(of_backend.begin(), of_backend.end(), entry.key) != of_backend.end()) {
         remedy = backquoted(entry.key) + " is a key of a backend: move it there";
       } else if (!near.empty()) {

@@ -4,9 +4,11 @@
 #include "nearest_name.hpp"
 #include "units.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 
 namespace cairn::hosting {
 
@@ -102,6 +104,20 @@ std::string unit_remedy(std::string_view text, std::string_view meant, std::stri
   return "write " + in_quotes(std::string(number) + std::string(meant)) + "; " + std::string(units);
 }
 
+std::string lowered(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return result;
+}
+
+std::string without_blanks(std::string_view text) {
+  std::string result;
+  std::remove_copy(text.begin(), text.end(), std::back_inserter(result), ' ');
+  return result;
+}
+
 }  // namespace
 
 std::string described(const ConfigValue& value, bool secret) {
@@ -194,6 +210,10 @@ std::optional<std::chrono::nanoseconds> read_duration(const ConfigValue& value,
   if (const auto* text = value.as_text()) {
     if (const auto duration = parse_duration(*text)) return duration;
     remedy = unit_remedy(*text, duration_unit_meant(unit_of(*text)), duration_units);
+    if (const std::string joined = without_blanks(*text);
+        parse_duration(joined) && !value.interpolated()) {
+      remedy = "write " + in_quotes(joined);
+    }
   } else if (const std::string number = number_of(value); number == "0") {
     return std::chrono::nanoseconds(0);
   } else if (!number.empty()) {
@@ -209,6 +229,10 @@ std::optional<std::int64_t> read_size(const ConfigValue& value, const Wanted& wa
   if (const auto* text = value.as_text()) {
     if (const auto size = parse_size(*text)) return static_cast<std::int64_t>(*size);
     remedy = unit_remedy(*text, size_unit_meant(unit_of(*text)), size_units);
+    if (const std::string joined = without_blanks(*text);
+        parse_size(joined) && !value.interpolated()) {
+      remedy = "write " + in_quotes(joined);
+    }
   } else if (const std::string number = number_of(value); number == "0") {
     return 0;
   } else if (!number.empty()) {
@@ -238,7 +262,7 @@ std::optional<std::size_t> read_choice(const ConfigValue& value, const Wanted& w
     for (std::size_t i = 0; i < choices.size(); ++i) {
       if (choices[i] == *text) return i;
     }
-    remedy = did_you_mean(nearest_name(*text, choices));
+    remedy = did_you_mean(nearest_name(lowered(*text), choices));
   }
   std::string expected = "one of ";
   for (std::size_t i = 0; i < choices.size(); ++i) {

@@ -55,11 +55,13 @@ class PluginCatalog {
 
   /// The file that find() would load; null: nobody offers it.
   const File* file_of(Role role, std::string_view name) const noexcept;
+  /// What find() says of a component that nobody offers; each line after the first is where it was
+  /// looked for, or a file that was skipped.
+  std::string explain_missing(Role role, std::string_view name) const;
 
  private:
   void scan(const PluginDirectory& directory);
   void add(std::filesystem::path path);
-  std::string explain_missing(Role role, std::string_view name) const;
 
   const cairn_host& host_;
   std::vector<Directory> directories_;

@@ -18,27 +18,46 @@ void add(Findings& findings, Finding::Severity severity, const Origin& origin, s
   findings.push_back({severity, origin, std::move(message), std::move(remedy)});
 }
 
+// Why a catalog does not find a component.
+struct NotFound {
+  std::string message;
+  std::string where;  // what was skipped, and where it was looked for
+
+  explicit NotFound(std::string_view text) {
+    const std::size_t end = text.find('\n');
+    message = text.substr(0, end);
+    if (end == std::string_view::npos) return;
+    for (const char c : text.substr(end + 1)) {
+      if (c == '\n') {
+        where += "; ";
+      } else if (c != ' ' || (!where.empty() && where.back() != ' ')) {
+        where += c;
+      }
+    }
+  }
+};
+
 const cairn_component* find(const PluginCatalog& catalog, Role role, const ComponentConfig& config,
                             Findings& findings) {
   try {
     return &catalog.find(role, config.plugin);
   } catch (const Error& error) {
-    // The first line says what is wrong, the others where it was looked for.
-    std::string text = error.what();
-    std::string details;
-    if (const std::size_t end = text.find('\n'); end != std::string::npos) {
-      for (const char c : text.substr(end + 1)) {
-        if (c == '\n') {
-          details += "; ";
-        } else if (c != ' ' || (!details.empty() && details.back() != ' ')) {
-          details += c;
-        }
-      }
-      text.erase(end);
-    }
-    add(findings, Finding::Severity::error, config.origin, std::move(text), std::move(details));
+    NotFound why(error.what());
+    add(findings, Finding::Severity::error, config.origin, std::move(why.message),
+        std::move(why.where));
     return nullptr;
   }
+}
+
+// Of a name that is neither a [backend.NAME] nor a plugin that was found.
+Finding no_such_backend(const RegionConfig& region, const Config& config, const std::string& name,
+                        const PluginCatalog& catalog, const std::vector<std::string>& plugins) {
+  Finding finding = unknown_backend(region, config, plugins);
+  if (finding.remedy.starts_with("did you mean")) return finding;
+  // Then a plugin is meant that was skipped, or is elsewhere.
+  const NotFound why(catalog.explain_missing(Role::backend, name));
+  finding.remedy += (finding.remedy.empty() ? "" : "; ") + why.where;
+  return finding;
 }
 
 bool offers_locks(const cairn_component& component) {
@@ -73,7 +92,8 @@ std::optional<StorePlan> plan_store(const RegionConfig& region, const Config& co
           "list it in `wrap`, and name a backend here, such as \"memory\"");
       return std::nullopt;
     } else {
-      findings.push_back(unknown_backend(region, config, names_of_backends(catalog)));
+      findings.push_back(
+          no_such_backend(region, config, *name, catalog, names_of_backends(catalog)));
       return std::nullopt;
     }
   } else {

@@ -180,6 +180,17 @@ class Checking(Command):
         ])
         self.assertFalse((self.folder / "entries").exists())
 
+    def test_a_plugin_that_is_not_found_is_told_why(self):
+        (self.folder / "plugins").mkdir()
+        (self.folder / "plugins" / "cairn-mine.so").write_text("no plugin")
+        self.write("mine.toml", '[plugins]\npath = ["plugins", "missing"]\n[region.r]\nbackend = "mine"\n')
+        text = self.output("check", "mine.toml", code=1).decode()
+        self.assertIn("error: there is no backend `mine`", text)
+        self.assertRegex(text, r"help: there are .*; skipped .*/plugins/cairn-mine\.so: .*; searched ")
+        self.assertIn(f"{self.folder}/missing (configuration: does not exist)", text)
+        self.write("near.toml", '[region.r]\nbackend = "memry"\n')
+        self.assertIn(b"help: did you mean `memory`?\n", self.output("check", "near.toml", code=1))
+
     def test_connecting_finds_that_two_stores_do_not_go_together(self):
         one = 'backend = { plugin = "lmdb", path = "one", max_bytes = "%s" }\nvalues = "bytes"\n'
         self.write("two.toml", "[region.a]\n" + one % "32MiB" + "[region.b]\n" + one % "64MiB")

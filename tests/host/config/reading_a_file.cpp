@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -360,6 +361,22 @@ TEST_CASE("a key of a backend in a region is told where it belongs", "[config]")
     | ^
 help: `lock_timeout` is a key of a backend: move it there
 )");
+}
+
+TEST_CASE("an option of a store in a region is told where it belongs", "[config]") {
+  CHECK(errors_of("[region.a]\nbackend = \"memory\"\nmax_bytes = \"1GiB\"\n")
+            .find("help: options of a store stand in its own table, such as backend = { plugin = "
+                  "\"memory\", max_bytes = ... }; ") != std::string::npos);
+}
+
+TEST_CASE("what was nearly right is shown as it should be", "[config]") {
+  const auto remedy_of = [](const std::string& line) {
+    const std::string errors = errors_of("[region.a]\nbackend = \"memory\"\n" + line + "\n");
+    return errors.substr(std::min(errors.size(), errors.find("help: ")));
+  };
+  CHECK(remedy_of("ttl = \"1 h\"") == "help: write \"1h\"\n");
+  CHECK(remedy_of("ttl = \"1h 30m\"") == "help: write \"1h30m\"\n");
+  CHECK(remedy_of("on_error = \"RAISE\"") == "help: did you mean `raise`?\n");
 }
 
 TEST_CASE("a file that cannot be read says why", "[config]") {
