@@ -10,7 +10,7 @@
                                  and what follows each is what they print (<N>: a number, <any>: a text)
 
 Every other toml block is accepted by PROGRAM, which prints what is wrong with a file. Besides: links lead
-somewhere, every example and every decision is on some page, the tables of headers, errors and plugins
+somewhere, every example and every decision is on some page, the tables of headers, errors, statistics and plugins
 are complete. --write brings what can be derived up to date: examples, headers, the list of decisions.
 """
 import argparse
@@ -166,6 +166,18 @@ class Checker:
             if f"| `{code}` |" not in text:
                 self.report(page, 1, f"`Errc::{code}` has no row")
 
+    def check_statistics(self):
+        page = self.root / "docs/reference/statistics.md"
+        rows = "\n".join(line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `"))
+        header = (self.root / "host/include/cairn/host/statistics.hpp").read_text(encoding="utf-8")
+        members = re.findall(r"^  std::(?:uint64_t|chrono::nanoseconds) (\w+)\s*[={]", header, re.M)
+        metrics = re.findall(r'"(cairn_\w+_total)"', (self.root / "host/src/region/prometheus.cpp").read_text(encoding="utf-8"))
+        for name in members + metrics:
+            if f"`{name}`" not in rows and f"`{name}{{" not in rows:
+                self.report(page, 1, f"`{name}` has no row")
+        if not members or not metrics:
+            self.report(page, 1, "no statistics were found to compare with")
+
     def check_plugin_table(self, cairn):
         """README's rows `| [name](...) | role |`, against the folders and what the plugins say."""
         page = self.root / "README.md"
@@ -266,6 +278,7 @@ def main():
     checker.check_examples(arguments.write)
     checker.check_links()
     checker.check_errors()
+    checker.check_statistics()
     checker.check_plugin_table(arguments.cairn)
     if arguments.check_config:
         checker.check_toml(arguments.check_config)
