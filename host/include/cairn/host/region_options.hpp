@@ -17,6 +17,24 @@
 
 namespace cairn {
 
+namespace detail {
+
+// In nanoseconds, as far as they count: hours::max() is meant as it is said.
+template <class Rep, class Period>
+constexpr std::chrono::nanoseconds counted_age(std::chrono::duration<Rep, Period> age) noexcept {
+  using std::chrono::nanoseconds;
+  if constexpr (std::integral<Rep>) {
+    using Wide = std::chrono::duration<std::int64_t, Period>;
+    constexpr auto most = std::chrono::duration_cast<Wide>(nanoseconds::max());
+    constexpr auto least = std::chrono::duration_cast<Wide>(nanoseconds::min());
+    if (std::cmp_greater(age.count(), most.count())) return nanoseconds::max();
+    if (std::cmp_less(age.count(), least.count())) return nanoseconds::min();
+  }
+  return age;
+}
+
+}  // namespace detail
+
 /// Until which age a value is fresh: a duration, or never() ending. What nanoseconds cannot count, 292 years
 /// and more, is never().
 class Expiration {
@@ -25,7 +43,8 @@ class Expiration {
   template <class Rep, class Period>
   requires std::convertible_to<std::chrono::duration<Rep, Period>, std::chrono::nanoseconds>
   // NOLINTNEXTLINE(google-explicit-constructor): it is one
-  constexpr Expiration(std::chrono::duration<Rep, Period> age) noexcept : age_(counted(age)) {}
+  constexpr Expiration(std::chrono::duration<Rep, Period> age) noexcept
+      : age_(detail::counted_age(age)) {}
   static constexpr Expiration never() noexcept {
     return Expiration(std::chrono::nanoseconds::max());
   }
@@ -33,20 +52,6 @@ class Expiration {
   friend constexpr bool operator==(Expiration, Expiration) noexcept = default;
 
  private:
-  template <class Rep, class Period>
-  static constexpr std::chrono::nanoseconds counted(
-      std::chrono::duration<Rep, Period> age) noexcept {
-    using std::chrono::nanoseconds;
-    if constexpr (std::integral<Rep>) {  // hours::max() is meant as it is said
-      using Wide = std::chrono::duration<std::int64_t, Period>;
-      constexpr auto most = std::chrono::duration_cast<Wide>(nanoseconds::max());
-      constexpr auto least = std::chrono::duration_cast<Wide>(nanoseconds::min());
-      if (std::cmp_greater(age.count(), most.count())) return nanoseconds::max();
-      if (std::cmp_less(age.count(), least.count())) return nanoseconds::min();
-    }
-    return age;
-  }
-
   std::chrono::nanoseconds age_;
 };
 
