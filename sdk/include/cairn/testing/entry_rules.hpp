@@ -244,7 +244,11 @@ class Tracked {
   Entry entry(std::uint32_t accepts, std::string text) {
     Item& item = items_.emplace_back();
     item.refs = 1;
-    item.destroy = [](cairn_owner* owner) noexcept { ++static_cast<Item*>(owner)->ends; };
+    // An only reference may be let go of without being counted down (cairn_release): here it is.
+    item.destroy = [](cairn_owner* owner) noexcept {
+      __atomic_store_n(&owner->refs, 0, __ATOMIC_RELAXED);
+      ++static_cast<Item*>(owner)->ends;
+    };
     item.text = std::move(text);
     Entry entry = Entry::part_of(item.text, &item);
     if ((accepts & Kinds::bytes) != 0) return entry;
