@@ -150,6 +150,10 @@ class Index {
   bool uses(const Table& table) const noexcept {
     return current_.load(std::memory_order_seq_cst) == &table;
   }
+  /// What home() answered was right, and is still.
+  bool is_home(const Bucket& bucket, const Table& table, Hash hash) const noexcept {
+    return &bucket == &table.bucket(table.home(hash)) && uses(table);
+  }
   std::size_t size() const noexcept { return size_; }
   std::size_t bytes() const noexcept { return table()->bytes(); }
 

@@ -1,10 +1,11 @@
 // One shard of the store: an index that anybody reads, and behind one lock all that writers need:
 // the policy's lists, the timing wheel, and the records that wait for their last reader.
 //
-// A record that leaves goes to limbo: it is out of the index, but a reader may be looking at it
-// (see pins.hpp). When limbo holds a few dozen records or kilobytes, they wait together for a fence,
-// until as many others have come: mostly one that another shard needed serves them too. Records are destroyed after the lock is given back, since a program's own object may
-// do anything in its destructor, such as to use the cache.
+// A record that leaves goes to limbo: it is out of the index, but a reader may be looking at it (see
+// pins.hpp). When limbo holds a hundred records or some kilobytes, they wait together for a fence, until
+// as many others have come: mostly one that another shard needed serves them too. Records are destroyed
+// after the lock is given back, since a program's own object may do anything in its destructor, such as
+// to use the cache.
 //
 // Threads: everything but index() is called through a Shard::Writer, which holds the lock.
 #pragma once
@@ -321,7 +322,7 @@ class alignas(128) Shard {
     if (looked) pinned_.settle();
     return garbage;
   }
-  static constexpr std::size_t limbo_limit = 64;  // records
+  static constexpr std::size_t limbo_limit = 128;  // records
 
   static void move_first(Record*& from, Record*& to) noexcept {
     Record* record = from;

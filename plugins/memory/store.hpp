@@ -72,9 +72,13 @@ class Store {
     Reader& reader = Reader::mine();
     const Shard& shard = shard_of(hash);
     const auto [table, bucket] = shard.index().home(hash);
-    // Nearly every hit is the first record in its home bucket whose tag fits.
-    const std::uint64_t fits =
-        Bucket::matches(bucket.tags.load(std::memory_order_acquire), hash.tag());
+    // Nearly every hit is the first record in its home bucket whose tag fits, and nearly every miss finds
+    // that none does, and that nothing had to go further.
+    const std::uint64_t tags = bucket.tags.load(std::memory_order_acquire);
+    const std::uint64_t fits = Bucket::matches(tags, hash.tag());
+    if (fits == 0 && Bucket::overflow(tags) == 0 && shard.index().is_home(bucket, table, hash)) {
+      return missed(reader);
+    }
     if (fits != 0) [[likely]] {
       const std::atomic<std::uint64_t>& slot = bucket.slot[Bucket::first(fits)];
       const std::uint64_t word = slot.load(std::memory_order_acquire);
