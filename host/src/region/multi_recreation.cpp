@@ -1,7 +1,5 @@
 #include "multi_recreation.hpp"
 
-#include "recreation.hpp"
-
 namespace cairn::hosting {
 
 MultiRecreation::MultiRecreation(std::shared_ptr<RegionCore> core, SetupPtr setup,
@@ -20,6 +18,7 @@ void MultiRecreation::add(MultiItem& item) {
 }
 
 void MultiRecreation::wait_in_queue(const std::shared_ptr<MultiRecreation>& self) {
+  const auto whole = turn_.hold_back();  // who takes it up by one key waits until all are put down
   for (Owned& owned : owned_) {
     owned.item.lead.set_down([weak = std::weak_ptr(self)] {
       if (const auto recreation = weak.lock()) recreation->run();
@@ -28,7 +27,7 @@ void MultiRecreation::wait_in_queue(const std::shared_ptr<MultiRecreation>& self
 }
 
 void MultiRecreation::run() {
-  if (begun_.exchange(true)) return;
+  if (!turn_.take()) return;
   MultiItems mine;
   for (Owned& owned : owned_) {
     owned.item.lead.hand_to_this_thread();

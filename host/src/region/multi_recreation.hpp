@@ -2,8 +2,8 @@
 #pragma once
 
 #include "multi_creation.hpp"
+#include "recreation.hpp"
 
-#include <atomic>
 #include <deque>
 
 namespace cairn::hosting {
@@ -31,7 +31,7 @@ class MultiRecreation {
   const std::shared_ptr<RegionCore> core_;
   const SetupPtr setup_;
   const detail::DetachedCreateEach create_;
-  std::atomic<bool> begun_{false};
+  Once turn_;
   std::deque<Owned> owned_;  // which stay where they are: their items point into them
 };
 

@@ -17,13 +17,14 @@ Recreation::Recreation(std::shared_ptr<RegionCore> core, SetupPtr setup, Lead le
 }
 
 void Recreation::wait_in_queue(const std::shared_ptr<Recreation>& self) {
+  const auto whole = turn_.hold_back();  // who takes it up meanwhile waits until it is put down
   lead_.set_down([weak = std::weak_ptr(self)] {
     if (const auto recreation = weak.lock()) recreation->run();
   });
 }
 
 void Recreation::run() {
-  if (begun_.exchange(true)) return;
+  if (!turn_.take()) return;
   Lead lead = std::move(lead_);
   lead.hand_to_this_thread();
   try {

@@ -8,13 +8,30 @@
 #include "region_core.hpp"
 #include "store_lock.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 
 namespace cairn::hosting {
+
+/// What the first who comes takes, and nobody while it is held back.
+class Once {
+ public:
+  /// True: it is the caller's.
+  bool take() {
+    const std::lock_guard lock(mutex_);
+    return !std::exchange(taken_, true);
+  }
+  /// Until the result is destroyed.
+  [[nodiscard]] std::unique_lock<std::mutex> hold_back() { return std::unique_lock(mutex_); }
+
+ private:
+  std::mutex mutex_;
+  bool taken_ = false;
+};
 
 class Recreation {
  public:
@@ -37,7 +54,7 @@ class Recreation {
   const std::shared_ptr<RegionCore> core_;
   const SetupPtr setup_;
   const detail::DetachedCreate create_;
-  std::atomic<bool> begun_{false};
+  Once turn_;
   Lead lead_;
   StoreLock lock_;  // declared last: given back before the flight lands
 };
