@@ -2,7 +2,9 @@
 //
 // A hit pins the region's setup, reads, judges and is done: no lock, no allocation.
 //
-//   region_core.cpp         reads, writes, hits; replacing and closing
+//   reading.cpp             reads and hits, and the judgement of what was read
+//   writing.cpp             writes and removals
+//   region_core.cpp         invalidating, replacing, closing
 //   creation.cpp            get_or_create for one key that was no hit
 //   multi_creation.cpp      for many
 //   recreation.cpp          stale values, on a background thread

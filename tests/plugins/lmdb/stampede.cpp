@@ -1,5 +1,6 @@
-#include "catch.hpp"
 #include "stampede.hpp"
+
+#include "catch.hpp"
 #include "temporary_folder.hpp"
 
 TEST_CASE("eight processes that miss one value make it once, and share it at once", "[lmdb]") {

@@ -1,6 +1,7 @@
+#include "stampede.hpp"
+
 #include "catch.hpp"
 #include "memcached_under_test.hpp"
-#include "stampede.hpp"
 
 TEST_CASE("eight processes that miss one value make it once, and have it within milliseconds",
           "[memcached]") {
