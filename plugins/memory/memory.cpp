@@ -56,7 +56,7 @@ class Memory final : public Backend {
       : settings_(read(context.options())),
         policy_(context.options().text("policy")),
         services_(context.services()),
-        store_(std::make_unique<Store>(settings_, services_)) {}
+        store_(new Store(settings_, services_)) {}
 
   // Inlined into its thunk, for the reason that Store::get is.
   [[gnu::always_inline]] OptionalEntry get(Key key, Call) override {
@@ -169,7 +169,7 @@ class Memory final : public Backend {
   // was working on is left where it is (and shared with the parent until it writes).
   void after_fork() override {
     (void)store_.release();  // NOLINT: on purpose
-    store_ = std::make_unique<Store>(settings_, services_);
+    store_.reset(new Store(settings_, services_));
   }
 
  private:
@@ -231,7 +231,7 @@ class Memory final : public Backend {
   const memory::Settings settings_;
   const std::string policy_;
   const Services services_;
-  std::unique_ptr<Store> store_;
+  Store::Owner store_;
 };
 
 }  // namespace

@@ -7,7 +7,8 @@
 // after the lock is given back, since a program's own object may do anything in its destructor, such as
 // to use the cache.
 //
-// Threads: everything but index() is called through a Shard::Writer, which holds the lock.
+// Threads: everything but index() and drain() is called through a Shard::Writer, which holds the lock.
+// Lifetime: destroyed when it is empty; see drain().
 #pragma once
 
 #include "hash.hpp"
@@ -80,16 +81,22 @@ class alignas(128) Shard {
         limbo_bytes_limit_(std::clamp<std::uint64_t>(budget.max_bytes / 256, 1, 32 * 1024)) {}
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
-  // Nobody is in a call any more, but entries that were handed out may still be held.
-  ~Shard() {
-    for (std::size_t b = 0; b < index_.table()->buckets(); ++b) {
-      index_.visit_bucket(b, [this](Record& record) { retire(record); });
-    }
-    while (limbo_ != nullptr || waiting_ != nullptr) destroy(empty_limbo());
-    destroy(spent_);
-  }
 
   const Index& index() const noexcept { return index_; }
+
+  /// For the end: takes out all entries and destroys them, but for what is still held, while the shard
+  /// still works, as the destructors of a program's own objects may use it.
+  void drain() noexcept {
+    Record* garbage = nullptr;
+    {
+      const Writer writer(*this);
+      clear();
+      for (int stage = 0; stage < 3; ++stage) {  // from limbo on to waiting, to spent, to garbage
+        for (Record* more = empty_limbo(); more != nullptr;) move_first(more, garbage);
+      }
+    }
+    destroy(garbage);
+  }
 
   /// Starts fetching what every writer writes to, all at once, as the writer before may have been on
   /// another core. Without the lock: it reads nothing that ever changes.
@@ -119,6 +126,11 @@ class alignas(128) Shard {
    private:
     Shard& shard_;
   };
+
+  /// Whether no record is left, neither in the index nor on its way out.
+  bool empty() const noexcept {
+    return index_.size() == 0 && limbo_ == nullptr && waiting_ == nullptr && spent_ == nullptr;
+  }
 
   /// Puts it under its key, replacing what is there, and makes room for it. Takes it over. True: it
   /// is a new key. Errors: std::bad_alloc, and nothing was changed.

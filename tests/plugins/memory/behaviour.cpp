@@ -6,7 +6,7 @@
 #include <cairn/extensions/clear.h>
 #include <cairn/extensions/scan.h>
 
-#include <set>
+#include <map>
 #include <vector>
 
 using namespace cairn;
@@ -205,34 +205,6 @@ TEST_CASE("an object is charged as much as it says it costs", "[memory]") {
 TEST_CASE("an object without an owner is refused, as it cannot be kept", "[memory]") {
   ComponentUnderTest memory("memory");
   CHECK_THAT(refusal(memory, "k", object_entry(nullptr, nullptr, 8)), Catch::Contains("borrowed"));
-}
-
-TEST_CASE("the destructor of a cached object may use the cache", "[memory]") {
-  struct Reentrant : cairn_owner {
-    Backend* cache;
-    explicit Reentrant(Backend* backend)
-        : cairn_owner{1,
-                      [](cairn_owner* self) noexcept {
-                        auto* me = static_cast<Reentrant*>(self);
-                        me->cache->set("from the destructor", Entry::copy("v"), {}, Call());
-                        delete me;
-                      }},
-          cache(backend) {}
-  };
-  ComponentUnderTest memory("memory", {{"shards", "1"}});
-  for (int i = 0; i < 100; ++i) {  // enough to be reclaimed
-    Entry entry;
-    entry.raw().kind = CAIRN_OBJECT;
-    entry.raw().owner = new Reentrant(&*memory);
-    memory->set("k", entry, {}, Call());
-  }
-  CHECK(text_of(memory->get("from the destructor", Call())) == "v");
-  memory->remove("k", Call());
-  const auto* table = static_cast<const cairn_clear*>(memory->extension(CAIRN_CLEAR_ID));
-  REQUIRE(table != nullptr);
-  for (int i = 0; i < 100; ++i) {  // so that none is left for the end
-    memory->set("k", Entry::copy("v"), {}, Call());
-  }
 }
 
 // ---- time ----
