@@ -75,13 +75,13 @@ void MultiCreation::round(MultiItems& pending) {
   for (std::size_t i = 0; i < pending.size(); ++i) {
     MultiItem& item = *pending[i];
     item.old = std::move(found[i]);
-    if (item.old.verdict.state == State::fresh) continue;
-    if (item.old.verdict.state == State::stale && setup_->policy.serve_stale) {
+    if (item.old.verdict.is_hit()) continue;
+    if (will_do(item.old)) {
       if (!core_.failed_keys_.pausing(item.key)) item.lead = core_.flights_.try_lead(item.key);
       if (item.lead) {
         mine.push_back(&item);
       } else {
-        core_.counters_.stale_served.add();
+        serve_old(item);
       }
       continue;
     }
@@ -112,7 +112,8 @@ void MultiCreation::drop_done_since(MultiItems& mine) {
   MultiItems left;
   for (std::size_t i = 0; i < mine.size(); ++i) {
     MultiItem& item = *mine[i];
-    if (now[i].verdict.state == State::fresh) {
+    const bool early = item.old.verdict.refresh_due;
+    if (early ? now[i].verdict.is_hit() : now[i].verdict.state == State::fresh) {
       item.lead.land_with(std::move(now[i].entry));
     } else {
       if (now[i].verdict.state == State::stale) item.old = std::move(now[i]);
@@ -128,7 +129,10 @@ void MultiCreation::take_store_locks(MultiItems& mine, MultiItems& foreign) {
     const cairn_status status = StoreLock::try_take(core_, setup_, item->key, item->lock);
     if (status != CAIRN_BUSY) {
       locked.push_back(item);  // or the store cannot lock: create without
-    } else if (!served_old(*item)) {
+    } else if (will_do(item->old)) {
+      serve_old(*item);
+      item->lead.land_empty();
+    } else {
       foreign.push_back(item);
     }
   }
@@ -148,26 +152,25 @@ void MultiCreation::take_store_locks(MultiItems& mine, MultiItems& foreign) {
   mine = std::move(rest);
 }
 
-bool MultiCreation::served_old(MultiItem& item) {
-  if (item.old.verdict.state != State::stale || !setup_->policy.serve_stale) return false;
-  core_.counters_.stale_served.add();
-  item.lock.release();
-  item.lead.land_empty();
-  return true;
+bool MultiCreation::will_do(const Candidate& old) const noexcept {
+  return old.verdict.state == State::fresh ||
+         (old.verdict.state == State::stale && setup_->policy.serve_stale);
+}
+
+void MultiCreation::serve_old(const MultiItem& item) {
+  if (item.old.verdict.state != State::fresh) core_.counters_.stale_served.add();
 }
 
 void MultiCreation::hand_to_background(MultiItems& mine) {
   if (!detach_ || !(setup_->policy.background || setup_->runner)) return;
-  const auto is_stale = [](const MultiItem* item) {
-    return item->old.verdict.state == State::stale;
-  };
-  if (!setup_->policy.serve_stale || std::none_of(mine.begin(), mine.end(), is_stale)) return;
+  const auto has_old = [this](const MultiItem* item) { return will_do(item->old); };
+  if (std::none_of(mine.begin(), mine.end(), has_old)) return;
   auto recreation = std::make_shared<MultiRecreation>(core_.shared_from_this(), setup_, detach_());
   MultiItems left;
   for (MultiItem* item : mine) {
-    if (is_stale(item)) {
+    if (has_old(item)) {
       recreation->add(*item);
-      core_.counters_.stale_served.add();
+      serve_old(*item);
     } else {
       left.push_back(item);
     }
@@ -186,6 +189,8 @@ void MultiCreation::make(const MultiItems& mine) {
   MultiMade made;
   try {
     made = create_and_store(core_, *setup_, mine, create_);
+    const auto early = [](const MultiItem* item) { return item->old.verdict.refresh_due; };
+    if (std::any_of(mine.begin(), mine.end(), early)) core_.counters_.refreshes.add();
     for (std::size_t i = 0; i < mine.size(); ++i) {
       if (made[i]) {
         accept(*mine[i], made[i]->entry);
@@ -204,7 +209,7 @@ void MultiCreation::make(const MultiItems& mine) {
     }
     for (MultiItem* item : mine) {
       accept(*item, item->old.entry);
-      core_.counters_.stale_served.add();
+      serve_old(*item);
       item->lock.release();
       item->lead.land_with(item->old.entry);
     }

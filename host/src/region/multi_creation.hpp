@@ -64,8 +64,9 @@ class MultiCreation {
   void take_store_locks(MultiItems& mine, MultiItems& foreign);
   void hand_to_background(MultiItems& mine);
   void make(const MultiItems& mine);
-  /// True: the caller has the old value, and the key is given back.
-  bool served_old(MultiItem& item);
+  /// Whether the caller, who has it, can go with it.
+  bool will_do(const Candidate& old) const noexcept;
+  void serve_old(const MultiItem& item);
 
   void wait_for_other_processes(MultiItems& foreign);
   void wait_for_others(const MultiItems& joined, MultiItems& again);

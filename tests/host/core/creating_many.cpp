@@ -182,6 +182,60 @@ TEST_CASE("a detached batch creator recreates stale keys in the background", "[c
   REQUIRE(eventually([&] { return region.get<int>("a") == 1 && region.get<int>("bb") == 2; }));
 }
 
+TEST_CASE(
+    "refresh_at has one caller renew those of a batch that are nearly too old, with the missing "
+    "ones",
+    "[creation][multi]") {
+  TestHost host(plain + "refresh_at = \"80%\"\n");
+  Region& region = host.region();
+  std::vector<std::vector<std::string>> asked;
+  region.set_multi(std::map<std::string, int>{{"old", 1}, {"older", 1}});
+  host.clock.advance(9s);
+  region.set("young", 1);
+  const auto values =
+      region.get_or_create_multi({"old", "young", "missing", "older"}, Lengths{asked});
+  CHECK(values == std::vector<std::optional<int>>{3, 1, 7, 5});
+  CHECK(asked == std::vector<std::vector<std::string>>{{"missing", "old", "older"}});
+  CHECK(region.statistics().refreshes == 1);
+  CHECK(region.statistics().stale_served == 0);
+
+  region.get_or_create_multi({"old", "older"}, Lengths{asked});
+  CHECK(asked.size() == 1);  // they are young again
+  host.clock.advance(9s);
+  // While nothing is missing, a failure costs nobody anything.
+  const auto fail = [](Names) -> std::vector<int> { throw std::runtime_error("no"); };
+  CHECK(region.get_or_create_multi({"old", "older"}, fail) ==
+        std::vector<std::optional<int>>{3, 5});
+}
+
+TEST_CASE("refresh_at has a detached batch creator renew values ahead of time, in the background",
+          "[creation][multi]") {
+  TestHost host(plain + "refresh_at = \"80%\"\nbackground = true\nserve_stale = false\n");
+  Region& region = host.region();
+  region.set_multi(std::map<std::string, int>{{"a", 10}, {"bb", 20}});
+  host.clock.advance(9s);
+  const auto create = detached([](Names names) { return std::vector<int>(names.size(), 7); });
+  CHECK(region.get_or_create_multi({"a", "bb"}, create) == std::vector<std::optional<int>>{10, 20});
+  REQUIRE(eventually([&] { return region.get<int>("a") == 7 && region.get<int>("bb") == 7; }));
+  CHECK(region.statistics().creations == 1);
+}
+
+TEST_CASE("a value of a batch that somebody else renews ahead of time is served as it is",
+          "[creation][multi]") {
+  TestHost host(plain + "refresh_at = \"80%\"\n");
+  Region& region = host.region();
+  region.set("k", 1);
+  host.clock.advance(9s);
+  const auto values = region.get_or_create_multi({"k"}, [&](Names) {
+    CHECK(region.get_or_create_multi({"k"}, [](Names) -> std::vector<int> {
+      FAIL("two at once");
+      return {};
+    }) == std::vector<std::optional<int>>{1});
+    return std::vector<int>{2};
+  });
+  CHECK(values == std::vector<std::optional<int>>{2});
+}
+
 TEST_CASE("a key that a map leaves out is not answered by what was there before",
           "[creation][multi]") {
   TestHost host(std::string("[region.r]\nbackend = \"memory\"\nexpiration_time = \"10s\"\n") +
