@@ -165,7 +165,10 @@ void MultiCreation::hand_to_background(MultiItems& mine) {
   if (!detach_ || !(setup_->policy.background || setup_->runner)) return;
   const auto has_old = [this](const MultiItem* item) { return will_do(item->old); };
   if (std::none_of(mine.begin(), mine.end(), has_old)) return;
-  auto recreation = std::make_shared<MultiRecreation>(core_.shared_from_this(), setup_, detach_());
+  detail::DetachedCreateEach create = detach_();
+  if (!create) return;
+  auto recreation =
+      std::make_shared<MultiRecreation>(core_.shared_from_this(), setup_, std::move(create));
   MultiItems left;
   for (MultiItem* item : mine) {
     if (has_old(item)) {

@@ -259,8 +259,13 @@ void read_into(Node node, T& value) {
     detail::read_fields(node, value);
   } else if constexpr (detail::WithNames<T>) {
     detail::read_name(node, value);
-  } else if constexpr (detail::BuiltIn<T>) {
+  } else if constexpr (requires { detail::Conversion<T>::read(node, value); }) {
     detail::Conversion<T>::read(node, value);
+  } else if constexpr (detail::BuiltIn<T>) {
+    static_assert(
+        !detail::BuiltIn<T>,
+        "cairn: a view of text (std::string_view, const char*) can be written, and not be "
+        "read or kept, as it would outlive the text: use a std::string");
   } else {
     static_assert(
         detail::convertible<T>(),

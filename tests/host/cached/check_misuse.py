@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 SIGNATURE_SENTENCE = r"cairn: the signature of this function cannot be seen .* region\.cached<User\(int\)>"
+VIEW_SENTENCE = r"cairn: a view would outlive the text that it shows: read a std::string"
 COPY_SENTENCE = r"cairn: callers get copies of a cached value, and this type cannot be copied"
 WORDS = {  # the number of a MISUSE: what the compiler must say of it
     1: r"no match(ing function)? for call|no matching function for call to object",
@@ -29,6 +30,13 @@ WORDS = {  # the number of a MISUSE: what the compiler must say of it
     16: r"cairn: a cached function returns the value to be cached; this one returns nothing",
     17: r"cairn: a function of many takes a std::span<const Arg> or a const std::vector<Arg>&",
     18: r"cairn: keys are strings",
+    19: VIEW_SENTENCE,
+    20: VIEW_SENTENCE,
+    21: VIEW_SENTENCE,
+    22: VIEW_SENTENCE,
+    23: r"cairn: what is read is a value, no reference and not const",
+    24: r"cairn: a view of text .* can be written, and not be read or kept",
+    25: r"cairn: a view of text .* can be written, and not be read or kept",
 }
 
 

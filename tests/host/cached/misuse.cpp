@@ -2,6 +2,7 @@
 // must.
 #include <cairn/cairn.hpp>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,5 +51,19 @@ void use(cairn::Region& region) {
   region.cached_multi("one", [](int id) { return std::vector<int>{id}; });
 #elif MISUSE == 18
   region.get_multi<int>(std::vector<int>{1, 2});
+#elif MISUSE == 19
+  region.get<std::string_view>("key");
+#elif MISUSE == 20
+  region.get_multi<std::string_view>({"key"});
+#elif MISUSE == 21
+  region.get_with_metadata<std::string_view>("key");
+#elif MISUSE == 22
+  region.get<const char*>("key");
+#elif MISUSE == 23
+  region.get<const int>("key");
+#elif MISUSE == 24
+  region.set("key", std::vector<std::string_view>{"text"});
+#elif MISUSE == 25
+  region.cached("words", [](int) { return std::map<int, std::string_view>(); })(1);
 #endif
 }

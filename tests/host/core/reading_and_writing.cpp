@@ -107,6 +107,21 @@ TEST_CASE("an absent key is an empty optional", "[region]") {
   CHECK(host.region().statistics().absent == 3);
 }
 
+TEST_CASE("a shared value that was moved from is empty", "[region]") {
+  TestHost host(plain);
+  host.region().set("u", User{1, "Ada", {}, {}});
+  Shared<User> a = host.region().get_shared<User>("u");
+  REQUIRE(a);
+  Shared<User> b = std::move(a);
+  CHECK_FALSE(a);  // NOLINT: on purpose
+  CHECK(b->name == "Ada");
+  a = std::move(b);
+  CHECK_FALSE(b);  // NOLINT: on purpose
+  CHECK(a->name == "Ada");
+  a = a;  // NOLINT: on purpose
+  CHECK(a->name == "Ada");
+}
+
 TEST_CASE("a removed key is absent, and removing it twice is fine", "[region]") {
   TestHost host(plain);
   host.region().set("k", 1);

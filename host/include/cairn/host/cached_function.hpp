@@ -11,7 +11,9 @@
 //
 // The name belongs to the key: give two functions of a region two names (or namespaces). Where the
 // region's policy says `background`, stale results are recreated by a background thread: the function and
-// a copy of the arguments must then be usable from it.
+// a copy of the arguments must then be usable from it. Text that an argument shows (std::string_view, const
+// char*), and the items of a std::span<const T>, are copied for it. Where such views are inside of an
+// argument, as in a vector of them, the caller recreates.
 //
 // A multi function takes many arguments and is called once for those that are missing:
 //
@@ -25,10 +27,12 @@
 // it. Errors: what the function throws comes out unchanged; see Region::get_or_create for the rest.
 #pragma once
 
+#include <cairn/host/detail/kept.hpp>
 #include <cairn/host/region.hpp>
 
 #include <map>
 #include <stdexcept>
+#include <tuple>
 #include <unordered_map>
 
 namespace cairn {
@@ -90,10 +94,18 @@ class CachedFunction<R(Args...)> {
     const auto now = [&] { return shared.function(args...); };
     const auto create_now = [&] { return make(now, shared); };
     const auto detach = [&]() -> detail::DetachedCreate {
-      return [make, shared = shared_, copies = std::tuple<std::decay_t<Args>...>(args...)] {
-        const auto later = [&] { return std::apply(shared->function, copies); };
-        return make(later, *shared);
-      };
+      if constexpr ((detail::Kept<std::decay_t<Args>>::possible && ...)) {
+        return [make, shared = shared_,
+                kept = std::tuple(detail::Kept<std::decay_t<Args>>(args)...)] {
+          const auto later = [&] {
+            return std::apply(
+                [&](const auto&... each) -> R { return shared->function(each.get()...); }, kept);
+          };
+          return make(later, *shared);
+        };
+      } else {
+        return nullptr;
+      }
     };
     region_->create(key(args...), {shared.options.expiration_time()}, receiver, create_now,
                     std::ref(detach));
@@ -240,29 +252,30 @@ class CachedMultiFunction<R(ArgRange)> {
 
   Result operator()(const std::vector<Arg>& args) const {
     const std::vector<std::string> keys = keys_of(args);
-    auto by_key = std::make_shared<std::unordered_map<std::string, Arg>>();
-    for (std::size_t i = 0; i < args.size(); ++i) by_key->emplace(keys[i], args[i]);
-    const auto create = detached([shared = shared_, by_key](detail::Names missing) {
-      std::vector<Arg> wanted;
-      for (const auto name : missing) wanted.push_back(by_key->at(std::string(name)));
-      R made = shared->function(wanted);
-      std::map<std::string, Value> values;
-      if constexpr (is_map) {
-        for (std::size_t i = 0; i < missing.size(); ++i) {
-          const auto it = made.find(wanted[i]);
-          if (it != made.end()) values.emplace(missing[i], it->second);
-        }
-      } else {
-        if (made.size() != missing.size()) detail::refuse_length(missing.size(), made.size());
-        for (std::size_t i = 0; i < missing.size(); ++i) values.emplace(missing[i], made[i]);
-      }
-      return values;
-    });
-    const auto should_cache = [shared = shared_](const Value& value) {
-      return !shared->options.should_cache || shared->options.should_cache(value);
+    const Shared& shared = *shared_;
+    const auto make = region_->template entries_maker<Value>();
+    const auto create_now = [&](detail::Names missing) {
+      const auto now = [&](detail::Names names) {
+        return shared.call(names, keys, [&](std::size_t i) -> const Arg& { return args[i]; });
+      };
+      return make(now, shared, missing);
     };
-    auto found = region_->get_or_create_multi(keys, create, {shared_->options.expiration_time()},
-                                              should_cache);
+    const auto detach = [&]() -> detail::DetachedCreateEach {
+      if constexpr (detail::Kept<Arg>::possible) {
+        return [make, shared = shared_, keys,
+                kept = std::vector<detail::Kept<Arg>>(args.begin(), args.end())](
+                   detail::Names missing) {
+          const auto later = [&](detail::Names names) {
+            return shared->call(names, keys, [&](std::size_t i) { return kept[i].get(); });
+          };
+          return make(later, *shared, missing);
+        };
+      } else {
+        return nullptr;
+      }
+    };
+    auto found = region_->template create_multi_with<Value>(
+        detail::KeyList(keys), {shared.options.expiration_time()}, create_now, std::ref(detach));
     return result_of(args, found);
   }
   /// What is cached: element i answers argument i.
@@ -293,7 +306,7 @@ class CachedMultiFunction<R(ArgRange)> {
       result.assign(made.begin(), made.end());
       for (std::size_t i = 0; i < args.size(); ++i) add(args[i], result[i]);
     }
-    region_->write_made(detail::keys_of(names), entries, began);
+    region_->write_made(detail::KeyList(names), entries, began);
     return result;
   }
   /// How many there were to forget.
@@ -322,6 +335,31 @@ class CachedMultiFunction<R(ArgRange)> {
     std::string name;
     std::function<R(ArgRange)> function;
     CachedMultiOptions<R(ArgRange)> options;
+
+    bool operator()(const Value& value) const {
+      return !options.should_cache || options.should_cache(value);
+    }
+    /// The results for those arguments whose keys are missing; `arg_at(i)` is that of key i.
+    template <class ArgAt>
+    std::map<std::string, Value> call(detail::Names missing, const std::vector<std::string>& keys,
+                                      ArgAt arg_at) const {
+      std::unordered_map<std::string_view, std::size_t> place_of;
+      for (std::size_t i = 0; i < keys.size(); ++i) place_of.try_emplace(keys[i], i);
+      std::vector<Arg> wanted;
+      for (const auto key : missing) wanted.push_back(arg_at(place_of.at(key)));
+      R made = function(wanted);
+      std::map<std::string, Value> values;
+      if constexpr (is_map) {
+        for (std::size_t i = 0; i < missing.size(); ++i) {
+          const auto it = made.find(wanted[i]);
+          if (it != made.end()) values.emplace(missing[i], it->second);
+        }
+      } else {
+        if (made.size() != missing.size()) detail::refuse_length(missing.size(), made.size());
+        for (std::size_t i = 0; i < missing.size(); ++i) values.emplace(missing[i], made[i]);
+      }
+      return values;
+    }
   };
 
   std::vector<std::string> keys_of(const std::vector<Arg>& args) const {

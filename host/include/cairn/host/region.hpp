@@ -80,6 +80,7 @@ class Region {
   /// The value under `key` if it is there, fresh and not invalidated.
   template <class T>
   std::optional<T> get(std::string_view key, const GetOptions& options = {}) {
+    static_assert(detail::can_be_read<T>());
     std::optional<T> result;
     detail::Receiver<T> receiver(result);
     if (!read(key, options, receiver)) {
@@ -165,10 +166,11 @@ class Region {
 
   // ---- many keys, in one go ----
 
-  /// Element i answers key i. Any range of strings will do.
+  /// Element i answers key i. Any range of strings will do, also a view that makes them up.
   template <class T, std::ranges::input_range KeyRange>
-  std::vector<std::optional<T>> get_multi(const KeyRange& keys, const GetOptions& options = {}) {
-    const std::vector<Key> wanted = detail::keys_of(keys);
+  std::vector<std::optional<T>> get_multi(KeyRange&& keys, const GetOptions& options = {}) {
+    static_assert(detail::can_be_read<T>());
+    const detail::KeyList wanted(keys);
     std::vector<std::optional<T>> results(wanted.size());
     read_multi(
         wanted, options,
@@ -182,28 +184,29 @@ class Region {
   template <class T>
   std::vector<std::optional<T>> get_multi(std::initializer_list<std::string_view> keys,
                                           const GetOptions& options = {}) {
-    return get_multi<T, std::initializer_list<std::string_view>>(keys, options);
+    return get_multi<T>(std::span(keys), options);
   }
 
   /// Stores every pair of a map (or of any range of pairs), as made at the same time.
   template <std::ranges::input_range Pairs>
-  void set_multi(const Pairs& values, const SetOptions& options = {}) {
-    std::vector<Key> keys;
+  void set_multi(Pairs&& values, const SetOptions& options = {}) {
+    constexpr bool passing = detail::yields_passing<Pairs>;
+    std::vector<std::conditional_t<passing, std::string, std::string_view>> keys;
     std::vector<Entry> entries;
-    for (const auto& [key, value] : values) {
+    for (auto&& [key, value] : values) {
       keys.emplace_back(std::string_view(key));
-      entries.push_back(detail::pack(value, kinds(), true));
+      entries.push_back(detail::pack(value, kinds(), !passing));
     }
-    write_multi(keys, entries, options);
+    write_multi(detail::KeyList(keys), entries, options);
   }
 
   /// How many there were to forget, as far as the store tells.
   template <std::ranges::input_range KeyRange>
-  std::size_t remove_multi(const KeyRange& keys) {
-    return erase_multi(detail::keys_of(keys));
+  std::size_t remove_multi(KeyRange&& keys) {
+    return erase_multi(detail::KeyList(keys));
   }
   std::size_t remove_multi(std::initializer_list<std::string_view> keys) {
-    return erase_multi(detail::keys_of(keys));
+    return erase_multi(detail::KeyList(keys));
   }
 
   /// The values of `keys`, in their order, the missing ones made by one call of `creator(missing)`
@@ -213,13 +216,13 @@ class Region {
   /// Errors: as get_or_create; Error(internal) if the vector has another length.
   template <std::ranges::input_range KeyRange, class Creator,
             class ShouldCache = detail::AlwaysCache>
-  auto get_or_create_multi(const KeyRange& keys, Creator&& creator,
-                           const CreateOptions& options = {}, ShouldCache&& should_cache = {});
+  auto get_or_create_multi(KeyRange&& keys, Creator&& creator, const CreateOptions& options = {},
+                           ShouldCache&& should_cache = {});
   template <class Creator, class ShouldCache = detail::AlwaysCache>
   auto get_or_create_multi(std::initializer_list<std::string_view> keys, Creator&& creator,
                            const CreateOptions& options = {}, ShouldCache&& should_cache = {}) {
-    return get_or_create_multi<std::initializer_list<std::string_view>>(
-        keys, std::forward<Creator>(creator), options, std::forward<ShouldCache>(should_cache));
+    return get_or_create_multi(std::span(keys), std::forward<Creator>(creator), options,
+                               std::forward<ShouldCache>(should_cache));
   }
 
   // ---- functions ----
@@ -334,6 +337,45 @@ class Region {
       create(key, options, who, create_now, nullptr);
     }
   }
+  /// As entry_maker, for those of many keys that are missing.
+  template <class T>
+  auto entries_maker() const {
+    return [kinds = kinds()](auto& creator, auto& should_cache, detail::Names names) {
+      std::vector<std::optional<detail::Created>> made(names.size());
+      const auto add = [&](std::size_t i, const T& value) {
+        made[i].emplace();
+        made[i]->cache = should_cache(value);
+        made[i]->negative = detail::found(value) == detail::Found::negative;
+        made[i]->entry = detail::pack(value, kinds, false);
+      };
+      auto values = creator(names);
+      using R = decltype(values);
+      if constexpr (detail::MapResult<R>) {
+        for (std::size_t i = 0; i < names.size(); ++i) {
+          const auto it = values.find(typename R::key_type(names[i]));
+          if (it != values.end()) add(i, it->second);
+        }
+      } else {
+        if (values.size() != names.size()) detail::refuse_length(names.size(), values.size());
+        for (std::size_t i = 0; i < names.size(); ++i) add(i, values[i]);
+      }
+      return made;
+    };
+  }
+  template <class T>
+  std::vector<std::optional<T>> create_multi_with(
+      Keys keys, const CreateOptions& options, detail::CreateEach create,
+      const std::function<detail::DetachedCreateEach()>& detach) {
+    std::vector<std::optional<T>> results(keys.size());
+    create_multi(
+        keys, options,
+        [&](std::size_t i, Entry&& entry) {
+          results[i].emplace(detail::unpack<T>(std::move(entry)));
+          return detail::found(*results[i]);
+        },
+        [&](std::size_t i) { results[i].reset(); }, create, detach);
+    return results;
+  }
   template <class Signature>
   friend class CachedFunction;
   template <class Signature>
@@ -346,53 +388,28 @@ class Region {
 // ---- get_or_create_multi ----
 
 template <std::ranges::input_range KeyRange, class Creator, class ShouldCache>
-auto Region::get_or_create_multi(const KeyRange& keys, Creator&& creator,
-                                 const CreateOptions& options, ShouldCache&& should_cache) {
+auto Region::get_or_create_multi(KeyRange&& keys, Creator&& creator, const CreateOptions& options,
+                                 ShouldCache&& should_cache) {
   using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
-  using R = typename detail::MadeOfMany<typename Of::Function>::type;
-  using T = typename detail::MultiValue<R>::type;
-  const std::vector<Key> wanted = detail::keys_of(keys);
-  std::vector<std::optional<T>> results(wanted.size());
-
-  const auto accept = [&](std::size_t i, Entry&& entry) {
-    results[i].emplace(detail::unpack<T>(std::move(entry)));
-    return detail::found(*results[i]);
-  };
-  const auto refuse = [&](std::size_t i) { results[i].reset(); };
-  const auto run = [kinds = kinds()](auto& function, auto& should, detail::Names names) {
-    std::vector<std::optional<detail::Created>> made(names.size());
-    const auto add = [&](std::size_t i, const T& value) {
-      made[i].emplace();
-      made[i]->cache = should(value);
-      made[i]->negative = detail::found(value) == detail::Found::negative;
-      made[i]->entry = detail::pack(value, kinds, false);
-    };
-    R values = function(names);
-    if constexpr (detail::MapResult<R>) {
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        const auto it = values.find(typename R::key_type(names[i]));
-        if (it != values.end()) add(i, it->second);
-      }
-    } else {
-      if (values.size() != names.size()) detail::refuse_length(names.size(), values.size());
-      for (std::size_t i = 0; i < names.size(); ++i) add(i, values[i]);
-    }
-    return made;
-  };
+  using T =
+      typename detail::MultiValue<typename detail::MadeOfMany<typename Of::Function>::type>::type;
+  const detail::KeyList wanted(keys);
+  const auto make = entries_maker<T>();
   const auto create_now = [&](detail::Names names) {
-    return run(Of::function(creator), should_cache, names);
+    return make(Of::function(creator), should_cache, names);
   };
   if constexpr (Of::is_detached) {
     const auto detach = [&]() -> detail::DetachedCreateEach {
-      return [run, creator = std::remove_cvref_t<Creator>(creator),
-              should = std::remove_cvref_t<ShouldCache>(should_cache)](
-                 detail::Names names) mutable { return run(Of::function(creator), should, names); };
+      return
+          [make, creator = std::remove_cvref_t<Creator>(creator),
+           should = std::remove_cvref_t<ShouldCache>(should_cache)](detail::Names names) mutable {
+            return make(Of::function(creator), should, names);
+          };
     };
-    create_multi(wanted, options, accept, refuse, create_now, std::ref(detach));
+    return create_multi_with<T>(wanted, options, create_now, std::ref(detach));
   } else {
-    create_multi(wanted, options, accept, refuse, create_now, nullptr);
+    return create_multi_with<T>(wanted, options, create_now, nullptr);
   }
-  return results;
 }
 
 }  // namespace cairn

@@ -14,6 +14,7 @@
 #include <optional>
 #include <ranges>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -115,17 +116,39 @@ struct MadeOfMany<Creator> {
   using type = std::invoke_result_t<Creator&, Names>;
 };
 
-// Keys in whatever range they come, as the core wants them.
-template <std::ranges::input_range KeyRange>
-std::vector<Key> keys_of(const KeyRange& range) {
-  static_assert(
-      std::is_constructible_v<std::string_view, std::ranges::range_reference_t<const KeyRange>>,
-      "cairn: keys are strings");
-  std::vector<Key> keys;
-  if constexpr (std::ranges::sized_range<const KeyRange>) keys.reserve(std::ranges::size(range));
-  for (const auto& key : range) keys.emplace_back(std::string_view(key));
-  return keys;
-}
+/// Whether what a range yields is gone when the next one is asked for, or earlier. Text that it only shows is not.
+template <std::ranges::range Range, class Reference = std::ranges::range_reference_t<Range>>
+constexpr bool yields_passing =
+    !std::ranges::forward_range<Range> ||
+    !(std::is_lvalue_reference_v<Reference> || std::is_same_v<Reference, std::string_view> ||
+      std::is_pointer_v<Reference>);
+
+/// Keys in whatever range they come, as the core wants them, for as long as this lives: with their bytes,
+/// if the range makes them up as it goes.
+class KeyList {
+ public:
+  template <std::ranges::input_range Range>
+  explicit KeyList(Range&& range) {
+    static_assert(std::is_constructible_v<std::string_view, std::ranges::range_reference_t<Range>>,
+                  "cairn: keys are strings");
+    if constexpr (yields_passing<Range>) {
+      for (auto&& key : range) own_.emplace_back(std::string_view(key));
+      keys_.assign(own_.begin(), own_.end());
+    } else {
+      if constexpr (std::ranges::sized_range<Range>) keys_.reserve(std::ranges::size(range));
+      for (auto&& key : range) keys_.emplace_back(std::string_view(key));
+    }
+  }
+  KeyList(const KeyList&) = delete;
+  KeyList& operator=(const KeyList&) = delete;
+
+  std::size_t size() const noexcept { return keys_.size(); }
+  operator Keys() const noexcept { return keys_; }  // NOLINT: it is what they are
+
+ private:
+  std::vector<std::string> own_;
+  std::vector<Key> keys_;
+};
 
 template <class R>
 concept MapResult = requires {

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace cairn::detail {
@@ -54,6 +55,16 @@ constexpr bool can_be_cached() {
       "cairn: callers get copies of a cached value, and this type cannot be copied: cache "
       "what it points to, or a std::shared_ptr");
   return true;
+}
+
+template <class T>
+constexpr bool can_be_read() {
+  static_assert(std::is_same_v<T, std::remove_cvref_t<T>>,
+                "cairn: what is read is a value, no reference and not const: get<User>(key)");
+  static_assert(!is_text<T> || std::is_same_v<T, std::string>,
+                "cairn: a view would outlive the text that it shows: read a std::string, or "
+                "cairn::Bytes, which shares it");
+  return can_be_cached<T>();
 }
 
 /// The entry that a stack which takes `kinds` is given. Borrows from `value` only if `borrow`.
@@ -114,6 +125,7 @@ inline std::string_view payload_bytes(const Entry& entry) {
 /// May take from the entry what it holds.
 template <class T>
 T unpack(Entry&& entry) {
+  static_assert(can_be_read<T>());
   if constexpr (is_bytes_like<T>) {
     if constexpr (std::is_same_v<T, Bytes>) {
       if (entry.is_bytes() && entry.owned()) return Bytes(std::move(entry));
@@ -128,7 +140,6 @@ T unpack(Entry&& entry) {
       }
     }
   } else {
-    static_assert(can_be_cached<T>());
     if (entry.is_object()) {
       if (const T* object = object_of<T>(entry)) return *object;
     }
@@ -155,6 +166,16 @@ class Shared {
  public:
   Shared() noexcept = default;
   Shared(Entry entry, const T* value) noexcept : entry_(std::move(entry)), value_(value) {}
+  Shared(const Shared&) noexcept = default;
+  Shared& operator=(const Shared&) noexcept = default;
+  Shared(Shared&& other) noexcept
+      : entry_(std::move(other.entry_)), value_(std::exchange(other.value_, nullptr)) {}
+  Shared& operator=(Shared&& other) noexcept {
+    entry_ = std::move(other.entry_);
+    value_ = std::exchange(other.value_, nullptr);
+    return *this;
+  }
+  ~Shared() = default;
 
   explicit operator bool() const noexcept { return value_ != nullptr; }
   const T& operator*() const noexcept { return *value_; }
