@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
@@ -15,6 +16,7 @@
 #include <exception>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -55,9 +57,27 @@ std::string explain_missing_command(const CLI::App& app, const CLI::ParseError& 
                      near.empty() ? "`cairn --help` lists them" : "did you mean `" + near + "`?");
 }
 
+// CLI11 says only that --config is required; whoever left it out gave the file as something else, mostly.
+std::string explain_missing_file(const CLI::App& app, const CLI::ParseError& error,
+                                 const std::vector<std::string>& words) {
+  const std::string_view problem = error.what();
+  if (error.get_name() != "RequiredError" || !problem.starts_with("--config") ||
+      app.get_subcommands().empty()) {
+    return {};
+  }
+  const std::string command = "cairn " + app.get_subcommands().front()->get_name();
+  const auto file = std::find_if(words.begin(), words.end(),
+                                 [](const std::string& word) { return word.ends_with(".toml"); });
+  return fmt::format("which file? {} -c {}{}", command, file == words.end() ? "FILE" : *file,
+                     file == words.end() ? ", or CAIRN_CONFIG in the environment" : "");
+}
+
 // Asking for help is no mistake, but it can be in vain.
-Exit explain(const CLI::App& app, const CLI::ParseError& error) {
-  if (const std::string text = explain_missing_command(app, error); !text.empty()) {
+Exit explain(const CLI::App& app, const CLI::ParseError& error,
+             const std::vector<std::string>& words) {
+  for (const std::string& text :
+       {explain_missing_command(app, error), explain_missing_file(app, error, words)}) {
+    if (text.empty()) continue;
     complain(text);
     return Exit::usage;
   }
@@ -97,7 +117,7 @@ int run(int argc, char** argv) {
     finish_output();
     return static_cast<int>(globals.exit);
   } catch (const CLI::ParseError& error) {
-    return static_cast<int>(explain(app, error));
+    return static_cast<int>(explain(app, error, {argv + 1, argv + argc}));
   } catch (const UsageError& error) {
     complain(error.what());
     return static_cast<int>(Exit::usage);

@@ -384,6 +384,13 @@ class Failing(Command):
         self.assertEqual(self.run_cairn("frobnicate").stderr,
                          b"cairn: there is no command `frobnicate`; `cairn --help` lists them\n")
 
+    def test_a_file_that_is_missing_or_in_the_wrong_place_is_asked_for(self):
+        for args, words in ((["explain"], b"explain -c FILE, or CAIRN_CONFIG in the environment\n"),
+                            (["explain", "shop.toml"], b"explain -c shop.toml\n"),
+                            (["get", "shop.toml", "k"], b"get -c shop.toml\n")):
+            ended = self.run_cairn(*args)
+            self.assertEqual((ended.returncode, ended.stderr), (2, b"cairn: which file? cairn " + words))
+
     def test_help_that_cannot_be_written_is_3(self):
         for option in ("--help", "--version"):
             with open("/dev/full", "wb") as full:
