@@ -64,7 +64,9 @@ def report(name, raw, rounds, run):
 
 
 def main():
-    program, plugins = sys.argv[1:3]
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    program, plugins = map(os.path.abspath, sys.argv[1:3])  # a configuration lies elsewhere
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 20
     with tempfile.TemporaryDirectory(prefix="cairn-stampede-") as folder:
         path = os.path.join(folder, "redis.sock")
@@ -76,6 +78,8 @@ def main():
         )
         try:
             while not os.path.exists(path):
+                if server.poll() is not None:
+                    sys.exit("redis-server did not start")
                 time.sleep(0.01)
             raw = redis.Redis(port=port)
             config = os.path.join(folder, "peer.toml")
