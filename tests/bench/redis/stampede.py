@@ -1,6 +1,6 @@
 """A cold key and 200 callers: 8 processes of 25 threads, a creator of 100 ms, cairn beside dogpile.cache.
 
-usage: stampede.py REDIS_PEER PLUGIN_DIRECTORY [ROUNDS]
+usage: /usr/bin/python3 stampede.py REDIS_PEER PLUGIN_DIRECTORY [ROUNDS]  (with python3-redis and python3-dogpile.cache)
 
 Prints how often the creator ran, how long after it the last caller had the value, and how many commands the
 server was sent for each process that waited.
