@@ -48,6 +48,7 @@ struct Fault {
   const char* component;
   const char* rule;      // the one that must find it
   const char* sentence;  // part of what it must say
+  bool hangs = false;    // and has to be ended
 };
 const Fault faults[] = {
     {"backends", "leaks-reference", "payload/references", "it leaks references: "},
@@ -72,9 +73,9 @@ const Fault faults[] = {
      "the longest lease (2^63 - 1 ns) ends at once: it overflows"},
     {"backends", "overflows-renewals", "lock/edges",
      "renew for the longest lease (2^63 - 1 ns) loses the lock"},
-    {"backends", "waits-for-locks", "lock/excludes", "lock waits instead of trying once"},
+    {"backends", "waits-for-locks", "lock/excludes", "lock waits instead of trying once", true},
     {"backends", "deadlocks-on-reentry", "payload/release",
-     "it releases an entry while it holds a lock that its own operations take"},
+     "it releases an entry while it holds a lock that its own operations take", true},
     {"backends", "races", "threads/values", "four threads"},
     {"backends", "keeps-locks-in-children", "process/fork", "after_fork must forget locks"},
     {"backends", "throws-when-destroyed", "create", "crashed with SIGABRT"},
@@ -113,14 +114,14 @@ const Fault faults[] = {
     {"attackers", "handles-signals", "process/settings", "it changes the handler of SIGPIPE"},
     {"attackers", "blocks-signals", "process/settings", "it changes whether SIGINT is blocked"},
     {"attackers", "moves-the-program", "process/settings", "it changes the working directory"},
-    {"attackers", "slow-to-make", "create", "create takes 6.0 s"},
+    {"attackers", "slow-to-make", "create", "create takes "},
     {"attackers", "answers-by-thread", "threads/same", "it answers by thread: one set"},
     {"attackers", "crashes-when-destroyed", "set/get",
      "crashed with SIGABRT (Aborted) while setting and getting a key, destroying an instance"},
     {"attackers", "closes-files", "process/instances", "it closes files that it did not open"},
     {"attackers", "closes-everything", "create", "closing files that are not its own"},
     {"attackers", "takes-all-memory", "set/get", "out of memory"},
-    {"attackers", "hides-crashes", "stats", "did not come back within 8 s while asking for"},
+    {"attackers", "hides-crashes", "stats", "did not come back within 8 s while asking for", true},
     {"attackers", "hides-crashes", "process/settings", "it changes the handler of SIGSEGV"},
     {"growth", "copies-too-much", "abi/young-host", "whose structs are longer"},
     {"proxies", "asks-twice", "proxy/keeps-flow",
@@ -147,12 +148,8 @@ TEST_CASE("each wrong plugin fails with the sentence that names its fault", "[ki
     request.file = in_folder("CAIRN_WRONG_PLUGINS", std::string("wrong-") + fault.file + ".so");
     request.component = fault.component;
     request.only = fault.rule;
-    request.case_limit = std::chrono::seconds(8);
-    ValidationReport report = validate(request);
-    const bool shows_by_luck = fault.rule == std::string_view("threads/values");  // a race
-    for (int again = 0; again < 5 && shows_by_luck && report.passed(); ++again) {
-      report = validate(request);
-    }
+    request.case_limit = std::chrono::seconds(fault.hangs ? 8 : 60);
+    const ValidationReport report = validate(request);
     CHECK_FALSE(report.passed());
     std::string said;
     for (const CaseResult& one : report.cases) {
@@ -172,7 +169,7 @@ TEST_CASE("whatever a plugin does to its process, each rule has its verdict", "[
     request.file = in_folder("CAIRN_WRONG_PLUGINS", "wrong-attackers.so");
     request.component = component;
     request.level = 2;
-    request.case_limit = std::chrono::seconds(8);
+    request.case_limit = std::chrono::seconds(60);
     const ValidationReport report = validate(request);
     CHECK_FALSE(report.passed());
     CHECK(report.cases.size() > 30);

@@ -153,33 +153,42 @@ struct WaitsForLocks final : MapBackend {
   }
 };
 
-// A map without care: what the next three have in common.
-template <bool locks>
-struct Careless : Backend {
+struct DeadlocksOnReentry final : Backend {
+  NAMED("deadlocks-on-reentry")
   OptionalEntry get(Key key, Call) override {
-    const auto guard = enter();
+    const std::lock_guard guard(mutex_);
     const auto it = items_.find(std::string(key.view()));
     return it == items_.end() ? std::nullopt : std::optional(it->second);
   }
   void set(Key key, const Entry& entry, const SetOptions&, Call) override {
-    const auto guard = enter();
+    const std::lock_guard guard(mutex_);
     items_[std::string(key.view())] = entry.to_owned();  // the old entry ends under the lock
   }
   bool remove(Key key, Call) override {
-    const auto guard = enter();
+    const std::lock_guard guard(mutex_);
     return items_.erase(std::string(key.view())) > 0;
-  }
-  std::unique_lock<std::mutex> enter() {
-    return locks ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
   }
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> items_;
 };
-struct DeadlocksOnReentry final : Careless<true> {
-  NAMED("deadlocks-on-reentry")
-};
-struct Races final : Careless<false> {
+
+struct Races final : MapBackend {
   NAMED("races")
+  OptionalEntry get(Key key, Call call) override {
+    set_wanted(std::string(key.view()));
+    std::this_thread::sleep_for(std::chrono::microseconds(1));  // and another may come
+    return MapBackend::get(wanted(), call);
+  }
+  void set_wanted(std::string key) {
+    const std::lock_guard guard(mutex_);
+    wanted_ = std::move(key);
+  }
+  std::string wanted() {
+    const std::lock_guard guard(mutex_);
+    return wanted_;
+  }
+  std::mutex mutex_;
+  std::string wanted_;  // by one thread: it belongs into the call
 };
 struct KeepsLocksInChildren final : MapBackend {
   NAMED("keeps-locks-in-children")
