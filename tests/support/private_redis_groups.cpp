@@ -26,7 +26,7 @@ std::string cli(int port) {
 // Groups settle by themselves: ask until they have.
 template <class Settled>
 void wait_for(const char* what, Settled settled) {
-  const auto limit = std::chrono::steady_clock::now() + 30s;
+  const auto limit = std::chrono::steady_clock::now() + 90s;
   while (!settled()) {
     if (std::chrono::steady_clock::now() > limit) throw std::runtime_error(what);
     std::this_thread::sleep_for(50ms);

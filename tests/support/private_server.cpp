@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto start_limit = 20s;  // generous: a loaded machine, a sanitizer
+constexpr auto start_limit = 60s;  // generous: a loaded machine, a sanitizer
 
 bool accepts_connections(const PrivateServer::Address& address) {
   const bool is_unix = !address.unix_socket.empty();

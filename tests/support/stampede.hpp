@@ -68,7 +68,7 @@ struct Stampede {
     const char* folder = std::getenv("CAIRN_PLUGIN_DIR");
     return std::string("[plugins]\npath = [\"") + (folder != nullptr ? folder : "plugins") +
            "\"]\n[backend.store]\n" + backend +
-           "distributed_lock = true\n"
+           "timeout = \"20s\"\ndistributed_lock = true\n"
            "[region.values]\nbackend = \"store\"\nwrap = [\"json\"]\n";
   }
 

@@ -37,7 +37,7 @@ if serializer == "msgpack":
     dumps, loads = msgpack.packb, msgpack.unpackb
 else:
     dumps, loads = lambda value: json.dumps(value).encode(), json.loads
-arguments = {"url": servers, "distributed_lock": True, "lock_timeout": 30}
+arguments = {"url": servers, "distributed_lock": True, "lock_timeout": 600}
 if client != "bmemcached":  # its backend does not pass it on
     arguments["memcached_expire_time"] = 600
 region = make_region(serializer=dumps, deserializer=loads).configure("dogpile.cache." + client, arguments=arguments)

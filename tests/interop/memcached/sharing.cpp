@@ -110,7 +110,7 @@ TEST_CASE("creation locks exclude each other across languages", "[interop]") {
   ComponentUnderTest memcached("memcached",
                                {{"servers", servers.list()}, {"compatible_with", peer.compatible}});
   for (const char* key : {"key:1", "key:2"}) {
-    const auto ours = memcached->lock(key, 30s, Call());
+    const auto ours = memcached->lock(key, 10min, Call());
     REQUIRE(ours.has_value());
     CHECK(python("locked", key) == "1");
     CHECK(python("lock", key) == "0");

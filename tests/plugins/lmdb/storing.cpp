@@ -195,7 +195,7 @@ TEST_CASE("threads read whole values while others write", "[lmdb]") {
       --writers;
     });
     threads.emplace_back([&] {
-      while (writers > 0) {
+      do {
         for (int k = 0; k < 5; ++k) {
           if (const auto entry = lmdb->get(std::string("k").append(std::to_string(k)), Call())) {
             ++reads;
@@ -203,7 +203,7 @@ TEST_CASE("threads read whole values while others write", "[lmdb]") {
             if (bytes.find_first_not_of(bytes[0]) != std::string_view::npos) ++torn;
           }
         }
-      }
+      } while (writers > 0 || reads == 0);
     });
   }
   for (auto& thread : threads) thread.join();

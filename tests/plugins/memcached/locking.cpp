@@ -1,5 +1,6 @@
 #include "catch.hpp"
 #include "memcached_under_test.hpp"
+#include "yardstick.hpp"
 
 #include <thread>
 
@@ -55,7 +56,7 @@ TEST_CASE("a lease ends by itself", "[memcached]") {
   const auto before = Clock::now();
   REQUIRE(memcached->lock("k", 500ms, Call()).has_value());
   CHECK_FALSE(memcached->lock("k", 500ms, Call()).has_value());
-  CHECK(memcached->await_unlock("k", 10s, Call()));
+  CHECK(memcached->await_unlock("k", 60s, Call()));
   CHECK(Clock::now() - before >= 500ms);  // never early
   CHECK(memcached->lock("k", 500ms, Call()).has_value());
 }
@@ -81,14 +82,16 @@ TEST_CASE("a lease and a wait may be as long as can be said", "[memcached]") {
 TEST_CASE("a waiter sees the release within 5 ms", "[memcached]") {
   Servers servers(1, PrivateMemcached::On::unix_socket);
   ComponentUnderTest memcached("memcached", {{"servers", servers.list()}});
-  auto best = 1000ms;
-  for (int round = 0; round < 5; ++round) {
+  std::vector<std::chrono::nanoseconds> late;
+  Yardstick yardstick;
+  for (int round = 0; round < 9; ++round) {
+    yardstick.wake();
     const auto token = memcached->lock("k", 30s, Call());
     REQUIRE(token.has_value());
     Clock::time_point woke;
     bool free = false;
     std::thread waiter([&] {
-      free = memcached->await_unlock("k", 10s, Call());
+      free = memcached->await_unlock("k", 60s, Call());
       woke = Clock::now();
     });
     std::this_thread::sleep_for(60ms);  // until it looks at the longest intervals
@@ -96,9 +99,10 @@ TEST_CASE("a waiter sees the release within 5 ms", "[memcached]") {
     CHECK(memcached->unlock("k", *token, Call()));
     waiter.join();
     CHECK(free);
-    best = std::min(best, std::chrono::ceil<std::chrono::milliseconds>(woke - released));
+    late.push_back(woke - released);
   }
-  CHECK(best <= 5ms);
+  // The waiter's own sleep ends late, then the server is woken, and the waiter by its answer.
+  CHECK(median(late) < 5ms + 3 * yardstick.median());
 }
 
 TEST_CASE("waiting for a lock ends with the wait, or with the deadline of the call",

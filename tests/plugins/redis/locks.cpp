@@ -3,7 +3,9 @@
 #include "bare_redis.hpp"
 #include "catch.hpp"
 #include "component_under_test.hpp"
+#include "meanwhile.hpp"
 #include "private_server.hpp"
+#include "yardstick.hpp"
 
 #include <thread>
 
@@ -19,6 +21,13 @@ PrivateRedis& server() {
 
 using Clock = std::chrono::steady_clock;
 
+// Whether one connection comes to listen for the release of `key`, for all who wait there.
+bool is_listened_for(const std::string& key) {
+  BareRedis bare(server().port());
+  const std::string channel = "cairn:unlocked:_lock" + key;
+  return eventually([&] { return bare({"PUBSUB", "NUMSUB", channel}) == channel + " 1"; });
+}
+
 }  // namespace
 
 TEST_CASE("a lock is what Python's side takes it for", "[redis][lock]") {
@@ -31,7 +40,7 @@ TEST_CASE("a lock is what Python's side takes it for", "[redis][lock]") {
   const std::string value = bare({"GET", "_lockclef"});
   CHECK(value.size() == 32);
   CHECK(value.find_first_not_of("0123456789abcdef") == std::string::npos);
-  CHECK(std::stoll(bare({"PTTL", "_lockclef"})) > 29'000);
+  CHECK(std::stoll(bare({"PTTL", "_lockclef"})) > 20'000);
   CHECK(bare({"SET", "_lockclef", "a python", "NX", "PX", "1000"}) == "(nil)");
   CHECK_FALSE(redis->lock("clef", 30s, Call()).has_value());
 
@@ -57,10 +66,10 @@ TEST_CASE("a lock that is no longer ours is left alone", "[redis][lock]") {
 TEST_CASE("renewing sets the lease anew, or for ever", "[redis][lock]") {
   ComponentUnderTest redis("redis", {{"url", server().url()}});
   BareRedis bare(server().port());
-  const auto token = redis->lock("renewed", 1s, Call());
+  const auto token = redis->lock("renewed", 20s, Call());
   REQUIRE(token.has_value());
   CHECK(redis->renew("renewed", *token, 100s, Call()));
-  CHECK(std::stoll(bare({"PTTL", "_lockrenewed"})) > 99'000);
+  CHECK(std::stoll(bare({"PTTL", "_lockrenewed"})) > 60'000);
   CHECK(redis->renew("renewed", *token, 0s, Call()));
   CHECK(bare({"PTTL", "_lockrenewed"}) == "-1");
   CHECK(redis->unlock("renewed", *token, Call()));
@@ -87,7 +96,9 @@ TEST_CASE("a waiter of another instance wakes when the lock is released", "[redi
   ComponentUnderTest holder("redis", {{"url", server().url()}});
   ComponentUnderTest waiter("redis", {{"url", server().url()}});
   std::vector<std::chrono::nanoseconds> delays;
+  Yardstick yardstick;
   for (int round = 0; round < 5; ++round) {
+    yardstick.wake();
     const auto token = holder->lock("news", 30s, Call());
     REQUIRE(token.has_value());
     std::vector<std::thread> threads;
@@ -99,18 +110,17 @@ TEST_CASE("a waiter of another instance wakes when the lock is released", "[redi
         woken[t] = Clock::now();
       });
     }
-    std::this_thread::sleep_for(50ms);
+    CHECK(is_listened_for("news"));
+    std::this_thread::sleep_for(10ms);  // the other two come too, most of the time
     const auto released = Clock::now();
     CHECK(holder->unlock("news", *token, Call()));
     for (std::thread& thread : threads) thread.join();
     CHECK(free == 3);
     for (const auto at : woken) delays.push_back(at - released);
   }
-  std::sort(delays.begin(), delays.end());
-  const auto median =
-      std::chrono::duration_cast<std::chrono::microseconds>(delays[delays.size() / 2]);
-  WARN("a release is heard after " << median.count() << " us (median)");
-  CHECK(median < 100ms);
+  WARN("a release is heard after " << median(delays) / 1us << " us (median)");
+  // The server is woken, then who listens, then who waits.
+  CHECK(median(delays) < 20ms + 5 * yardstick.median());
 }
 
 TEST_CASE("a waiter answers at once if the holder is not one of ours", "[redis][lock]") {
@@ -119,13 +129,13 @@ TEST_CASE("a waiter answers at once if the holder is not one of ours", "[redis][
   bare({"SET", "_lockpython", "10fda5d8e72011f18f4f02fc00000001", "PX", "30000"});
   const auto begin = Clock::now();
   CHECK_FALSE(redis->await_unlock("python", 20s, Call()));
-  CHECK(Clock::now() - begin < 5s);
+  CHECK(Clock::now() - begin < 15s);
 }
 
 TEST_CASE("a waiter is free when the lease of a dead holder is over", "[redis][lock]") {
   ComponentUnderTest redis("redis", {{"url", server().url()}});
   REQUIRE(redis->lock("abandoned", 200ms, Call()).has_value());
-  CHECK(redis->await_unlock("abandoned", 20s, Call()));
+  CHECK(redis->await_unlock("abandoned", 60s, Call()));
   CHECK(redis->lock("abandoned", 1ms, Call()).has_value());
 }
 
@@ -145,7 +155,8 @@ TEST_CASE("waiters for different keys on one connection are told apart", "[redis
   std::atomic<bool> first_free{false};
   std::thread waits_for_first([&] { first_free = redis->await_unlock("first", 20s, Call()); });
   std::thread waits_for_second([&] { redis->await_unlock("second", 20s, Call()); });
-  std::this_thread::sleep_for(30ms);
+  CHECK(is_listened_for("first"));
+  CHECK(is_listened_for("second"));
   CHECK(redis->unlock("second", *second, Call()));
   waits_for_second.join();
   CHECK_FALSE(first_free);

@@ -6,6 +6,7 @@
 #include "component_under_test.hpp"
 #include "facts_said.hpp"
 #include "failure_of.hpp"
+#include "meanwhile.hpp"
 #include "private_redis_groups.hpp"
 
 #include <thread>
@@ -23,9 +24,17 @@ PrivateSentinels& group() {
 }
 
 ComponentUnderTest::OptionTexts options() {
-  return {{"mode", "sentinel"},    {"sentinels", group().addresses()},
-          {"timeout", "400ms"},    {"connect_timeout", "400ms"},
-          {"retry_after", "20ms"}, {"retry_after_at_most", "200ms"}};
+  return {{"mode", "sentinel"},
+          {"sentinels", group().addresses()},
+          {"retry_after", "20ms"},
+          {"retry_after_at_most", "200ms"}};
+}
+
+// For servers that hang.
+ComponentUnderTest::OptionTexts impatient_options() {
+  auto texts = options();
+  texts["timeout"] = texts["connect_timeout"] = "1s";
+  return texts;
 }
 
 }  // namespace
@@ -73,52 +82,49 @@ TEST_CASE("replicas behind sentinels answer reads when told to", "[redis][sentin
 }
 
 TEST_CASE("a replica that hangs is passed over, and used again later", "[redis][sentinel][fault]") {
-  auto texts = options();
+  auto texts = impatient_options();
   texts["read_from"] = "replica";
   ComponentUnderTest redis("redis", texts);
   redis->set("read", Entry::copy("v"), {}, Call());
   BareRedis master(group().master().port());
-  master({"WAIT", "2", "2000"});
+  master({"WAIT", "2", "20000"});
   redis->get("read", Call());
   group().replica(0).process().freeze();
   for (int i = 0; i < 20; ++i) {
     CHECK_FALSE(failure_of([&](Call call) { redis->get("read", call); }).code);
   }
   group().replica(0).process().resume();
-  const auto resumed = Clock::now();
-  while (statistic(redis, "servers_left_alone") > 0 && Clock::now() - resumed < 10s) {
+  CHECK(eventually([&] {
     redis->get("read", Call());
     std::this_thread::sleep_for(5ms);
-  }
-  CHECK(statistic(redis, "servers_left_alone") == 0);
+    return statistic(redis, "servers_left_alone") == 0;
+  }));
 }
 
 TEST_CASE("a failover is followed, whether the master is frozen or asked to go",
           "[redis][sentinel][fault]") {
-  ComponentUnderTest redis("redis", options());
+  ComponentUnderTest redis("redis", impatient_options());
   redis->set("k", Entry::copy("before"), {}, Call());
-  BareRedis(group().master().port())({"WAIT", "2", "2000"});
+  BareRedis(group().master().port())({"WAIT", "2", "20000"});
   group().master().process().freeze();
   const auto frozen = Clock::now();
   std::chrono::milliseconds longest{0};
-  for (;;) {
+  CHECK(eventually([&] {
+    std::this_thread::sleep_for(5ms);
     const auto begin = Clock::now();
     const auto failure =
         failure_of([&](Call call) { redis->set("k", Entry::copy("after"), {}, call); });
     longest = std::max(longest,
                        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin));
-    if (!failure.code || Clock::now() - frozen > 30s) break;
-    std::this_thread::sleep_for(5ms);
-  }
+    return !failure.code;
+  }));
   WARN("writable " << (Clock::now() - frozen) / 1ms << " ms after the master froze; longest call "
                    << longest.count() << " ms");
-  CHECK(Clock::now() - frozen < 15s);
-  CHECK(longest < 1500ms);
+  CHECK(longest < 1s + 4s);  // a loaded machine runs threads late
   CHECK(redis->get("k", Call())->bytes() == "after");
 
   // The old one comes back as a replica: nothing is written to it any more.
   group().master().process().resume();
-  const auto resumed = Clock::now();
   const auto role = [&]() -> std::string {
     try {
       return BareRedis(group().master().port())({"ROLE"});
@@ -126,10 +132,10 @@ TEST_CASE("a failover is followed, whether the master is frozen or asked to go",
       return "";
     }
   };
-  while (role().substr(0, 5) != "slave" && Clock::now() - resumed < 20s) {
+  CHECK(eventually([&] {
     std::this_thread::sleep_for(20ms);
-  }
-  CHECK(role().substr(0, 5) == "slave");
+    return role().substr(0, 5) == "slave";
+  }));
   CHECK_FALSE(failure_of([&](Call call) { redis->set("k", Entry::copy("again"), {}, call); }).code);
   CHECK(redis->get("k", Call())->bytes() == "again");
 }

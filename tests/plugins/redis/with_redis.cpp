@@ -47,6 +47,8 @@ int main(int count, char** arguments) try {
     if (as_options) command.emplace_back("--option");
     command.push_back(name + "=" + value);
   };
+  give("timeout", "20s");  // on a busy machine a server is slow to answer
+  give("connect_timeout", "20s");
   const std::string mode = arguments[1];
   std::optional<Certificates> certificates;
   std::optional<PrivateRedis> one;
