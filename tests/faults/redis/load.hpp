@@ -2,6 +2,7 @@
 #pragma once
 
 #include "component_under_test.hpp"
+#include "meanwhile.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -42,13 +43,14 @@ struct Load {
       if (worker.joinable()) worker.join();
     }
   }
-  /// How long until operations succeed again.
+  /// How long until operations succeed again; as long as `eventually` waits if they do not.
   std::chrono::milliseconds recovery() const {
     const auto begin = Clock::now();
     const long long before = good;
-    while (good == before && Clock::now() - begin < std::chrono::seconds(20)) {
+    eventually([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+      return good > before;
+    });
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
   }
   /// Of a set and a get together.
@@ -61,11 +63,28 @@ struct Load {
   std::vector<std::thread> workers;
 };
 
-/// Short limits and pauses, so that a fault is over soon.
+/// Short pauses, so that a fault is over soon.
 inline ComponentUnderTest::OptionTexts quick_at(const std::string& url) {
-  return {{"timeout", "150ms"},
-          {"connect_timeout", "150ms"},
-          {"retry_after", "20ms"},
-          {"retry_after_at_most", "100ms"},
-          {"url", url}};
+  return {{"url", url}, {"retry_after", "20ms"}, {"retry_after_at_most", "100ms"}};
+}
+
+/// For servers that say nothing: short limits, too.
+inline ComponentUnderTest::OptionTexts impatient_at(const std::string& url) {
+  auto options = quick_at(url);
+  options["timeout"] = options["connect_timeout"] = "150ms";
+  return options;
+}
+
+/// Whether `key` is answered with `value` before long.
+inline bool comes_to_answer(ComponentUnderTest& redis, const std::string& key,
+                            const std::string& value) {
+  return eventually([&] {
+    try {
+      const cairn::OptionalEntry found = redis->get(key, cairn::Call());
+      return found && found->bytes() == value;
+    } catch (const cairn::Error&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return false;
+    }
+  });
 }

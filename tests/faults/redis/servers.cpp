@@ -35,11 +35,18 @@ std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
+// A server that failed is left alone until the test is over, however slow the machine.
+ComponentUnderTest::OptionTexts left_alone(const std::string& url) {
+  auto options = quick_at(url);
+  options["retry_after"] = options["retry_after_at_most"] = "10m";
+  return options;
+}
+
 }  // namespace
 
 TEST_CASE("a server that is not there costs little, and the reason is told", "[redis][fault]") {
   const int port = free_port();
-  ComponentUnderTest redis("redis", quick_at("redis://127.0.0.1:" + std::to_string(port)));
+  ComponentUnderTest redis("redis", left_alone("redis://127.0.0.1:" + std::to_string(port)));
   const Failure first = failure_of([&](Call call) { redis->get("k", call); });
   CHECK(first.code == Errc::unavailable);
   CHECK_THAT(first.text, Catch::Contains("127.0.0.1:" + std::to_string(port)) &&
@@ -72,23 +79,26 @@ TEST_CASE("a killed server fails calls, and a restarted one is found again", "[r
   PrivateRedis server;
   ComponentUnderTest redis("redis", quick_at(server.url()));
   Load load(redis);
-  REQUIRE(load.recovery() < 5s);
+  REQUIRE(load.recovery() < 15s);
   server.process().kill();
-  while (load.failed == 0) std::this_thread::sleep_for(1ms);
+  CHECK(eventually([&] { return load.failed > 0; }));
   server.process().start();
   const auto recovery = load.recovery();
   load.end();
   WARN("back " << recovery.count() << " ms after the restart; longest call "
                << load.longest().count() << " ms; " << load.good << " good, " << load.failed
                << " failed");
-  CHECK(recovery < 2s);
+  CHECK(recovery < 15s);  // of pauses of 0.1 s at most
   CHECK(load.wrong == 0);
   CHECK(statistic(redis, "breaker_opened") >= 1);
 }
 
 TEST_CASE("a frozen server costs each caller at most the timeout, then nothing", "[redis][fault]") {
   PrivateRedis server;
-  ComponentUnderTest redis("redis", quick_at(server.url()));
+  auto options = quick_at(server.url());
+  options["timeout"] = "1s";
+  options["retry_after"] = options["retry_after_at_most"] = "3s";
+  ComponentUnderTest redis("redis", options);
   redis->set("k", Entry::copy("v"), {}, Call());
   server.process().freeze();
 
@@ -108,26 +118,20 @@ TEST_CASE("a frozen server costs each caller at most the timeout, then nothing",
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(failed == 8);
-  CHECK(longest_ms < 150 + 400);  // a loaded machine wakes threads late
+  CHECK(longest_ms < 4'000);  // one after the other, the last would wait for 8 s
 
   const auto begin = Clock::now();
   CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::unavailable);
-  CHECK(Clock::now() - begin < 100ms);
+  CHECK(Clock::now() - begin < 900ms);
 
   server.process().resume();
-  const auto resumed = Clock::now();
-  while (failure_of([&](Call call) { redis->get("k", call); }).code &&
-         Clock::now() - resumed < 10s) {
-    std::this_thread::sleep_for(1ms);
-  }
-  WARN("back " << (Clock::now() - resumed) / 1ms << " ms after it went on");
-  CHECK(redis->get("k", Call())->bytes() == "v");
+  CHECK(comes_to_answer(redis, "k", "v"));
 }
 
 TEST_CASE("only one caller probes a server that was left alone", "[redis][fault]") {
   PrivateRedis server;
   auto texts = quick_at(server.url());
-  texts["timeout"] = "600ms";  // long enough for all callers to come while one probes
+  texts["timeout"] = "2s";  // long enough for all callers to come while one probes
   ComponentUnderTest redis("redis", texts);
   redis->set("k", Entry::copy("v"), {}, Call());
   server.process().freeze();
@@ -139,7 +143,8 @@ TEST_CASE("only one caller probes a server that was left alone", "[redis][fault]
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&] {
       const Failure failure = failure_of([&](Call call) { redis->get("k", call); });
-      ++(failure.code == Errc::timeout ? timed_out : refused);
+      timed_out += failure.code == Errc::timeout;
+      refused += failure.code == Errc::unavailable;
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -154,12 +159,12 @@ TEST_CASE("a caller leaves at its own deadline, and the others are not disturbed
   ComponentUnderTest redis("redis", {{"url", server.url()}, {"max_connections", "1"}});
   redis->set("k", Entry::copy("v"), {}, Call());
   BareRedis bare(server.port());
-  bare({"CLIENT", "PAUSE", "600", "ALL"});
+  bare({"CLIENT", "PAUSE", "3000", "ALL"});
   std::string waited_for;
   std::thread patient([&] { waited_for = redis->get("k", Call())->bytes(); });
   const auto begin = Clock::now();
   CHECK(failure_of([&](Call call) { redis->get("k", call); }, 20ms).code == Errc::timeout);
-  CHECK(Clock::now() - begin < 500ms);
+  CHECK(Clock::now() - begin < 2500ms);
   patient.join();
   CHECK(waited_for == "v");
   redis->set("other", Entry::copy("mine"), {}, Call());
@@ -184,7 +189,7 @@ TEST_CASE("callers in a hurry do not have everybody leave the server alone", "[r
   PrivateRedis server;
   ComponentUnderTest redis("redis", {{"url", server.url()},
                                      {"max_connections", "1"},
-                                     {"timeout", "500ms"},
+                                     {"timeout", "2s"},
                                      {"retry_after", "30s"},
                                      {"retry_after_at_most", "30s"}});
   redis->set("k", Entry::copy("v"), {}, Call());
@@ -199,7 +204,7 @@ TEST_CASE("callers in a hurry do not have everybody leave the server alone", "[r
   // Who comes later waits for its own time, however long nobody was there to hear an answer.
   server.process().freeze();
   CHECK(hurried());
-  std::this_thread::sleep_for(600ms);  // longer than `timeout`
+  std::this_thread::sleep_for(2100ms);  // longer than `timeout`
   check_that_a_patient_caller_is_answered(server, redis);
 }
 
@@ -208,12 +213,12 @@ TEST_CASE("a connection that a caller in a hurry left half open is not held agai
   PrivateRedis server;
   ComponentUnderTest redis("redis", {{"url", server.url() + "/1"},  // a greeting, to be answered
                                      {"max_connections", "1"},
-                                     {"connect_timeout", "300ms"},
+                                     {"connect_timeout", "2s"},
                                      {"retry_after", "30s"},
                                      {"retry_after_at_most", "30s"}});
   server.process().freeze();
-  CHECK(failure_of([&](Call call) { redis->get("k", call); }, 5ms).code == Errc::timeout);
-  std::this_thread::sleep_for(400ms);  // longer than `connect_timeout`
+  CHECK(failure_of([&](Call call) { redis->get("k", call); }, 30ms).code == Errc::timeout);
+  std::this_thread::sleep_for(2100ms);  // longer than `connect_timeout`
   check_that_a_patient_caller_is_answered(server, redis);
 }
 
@@ -337,12 +342,14 @@ TEST_CASE("a request to a server far away is sent while others wait for answers"
   PrivateRedis server;
   PrivateFolder folder;
   const int port = free_port();
-  // Every byte takes 0.2 s, both ways.
+  // Every byte takes 0.2 s, both ways; 2 s once there is a file `slower`, so that the second request has
+  // time enough to be sent before the first is answered.
   const std::string delay =
-      "import asyncio\n"
+      "import asyncio, os\n"
       "async def pump(r, w):\n"
-      "  while data := await r.read(65536): asyncio.get_running_loop().call_later(.2, w.write, "
-      "data)\n"
+      "  while data := await r.read(65536):\n"
+      "    late = 2 if os.path.exists('SLOWER') else .2\n"
+      "    asyncio.get_running_loop().call_later(late, w.write, data)\n"
       "  w.close()\n"
       "async def serve(r, w):\n"
       "  r2, w2 = await asyncio.open_connection('127.0.0.1', TO)\n"
@@ -354,28 +361,27 @@ TEST_CASE("a request to a server far away is sent while others wait for answers"
   std::string script = delay;
   script.replace(script.find("TO"), 2, std::to_string(server.port()));
   script.replace(script.find("AT"), 2, std::to_string(port));
+  script.replace(script.find("SLOWER"), 6, folder / "slower");
   PrivateServer far({"python3", "-c", script}, {"", port}, folder / "far.log");
   ComponentUnderTest redis("redis", {{"url", "redis://127.0.0.1:" + std::to_string(port)},
                                      {"timeout", "10s"},
                                      {"connect_timeout", "10s"},
                                      {"max_connections", "1"}});
   for (int i = 0; i < 3; ++i) redis->get("k", Call());  // learns the distance
+  std::ofstream(folder / "slower").close();
 
   const long long writes = statistic(redis, "writes");
-  const auto wait_for_writes = [&](long long more) {
-    const auto limit = Clock::now() + 10s;
-    while (statistic(redis, "writes") < writes + more && Clock::now() < limit) {
-      std::this_thread::yield();
-    }
+  const auto sent = [&](long long more) {
+    return eventually([&] { return statistic(redis, "writes") >= writes + more; });
   };
   std::atomic<bool> first_answered{false};
   std::thread first([&] {
     redis->get("k", Call());
     first_answered = true;
   });
-  wait_for_writes(1);
+  CHECK(sent(1));
   std::thread second([&] { redis->get("k", Call()); });
-  wait_for_writes(2);
+  CHECK(sent(2));
   CHECK_FALSE(first_answered);
   first.join();
   second.join();
