@@ -258,7 +258,7 @@ bool Creation::may_serve_on_error(const RegionCore& core, const Setup& setup,
 
 Entry Creation::create_and_store(RegionCore& core, const Setup& setup, Key key,
                                  detail::Create create, const StoreLock& lock) {
-  const Time began = core.stamp();
+  const Time began = core.stamp(setup);
   const auto since = std::chrono::steady_clock::now();
   detail::Created created;
   try {

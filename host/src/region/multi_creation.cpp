@@ -227,7 +227,7 @@ MultiMade MultiCreation::create_and_store(RegionCore& core, const Setup& setup,
   names.reserve(items.size());
   for (const MultiItem* item : items) names.push_back(item->name.view());
 
-  const Time began = core.stamp();
+  const Time began = core.stamp(setup);
   const auto since = std::chrono::steady_clock::now();
   MultiMade made;
   try {

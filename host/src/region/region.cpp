@@ -56,7 +56,7 @@ void Region::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& 
   core_->write_multi(keys, entries, options);
 }
 Time Region::creation_begins() {
-  return core_->stamp();
+  return core_->stamp(*core_->setup());
 }
 void Region::write_made(Keys keys, std::span<Entry> entries, Time began) {
   core_->write_multi(keys, entries, {}, began);

@@ -78,8 +78,8 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
                     detail::FunctionRef<void(std::size_t)> refuse, detail::CreateEach create,
                     const std::function<detail::DetachedCreateEach()>& detach);
 
-  /// A time for a new value: not before any that was given out.
-  Time stamp() { return stamps_.for_value(); }
+  /// A time for a new value: not before the last invalidation that is known.
+  Time stamp(const Setup& setup) { return stamps_.for_value(setup.invalidation->latest()); }
 
   void invalidate(Invalidation kind);
   bool key_is_locked(Key key);

@@ -1,7 +1,10 @@
 // The times that a region gives out: when its values were made, and when it was invalidated.
 //
 // Values made within the clock's resolution share a time, and an invalidation comes after all that were
-// given out, so that "older than the invalidation" is never in doubt.
+// given out, so that "older than the invalidation" is never in doubt. Nor is it when the clock goes back, or
+// the one of the process that invalidated was ahead: a value that is made after an invalidation is known has
+// no earlier time than that, and an invalidation none before the values made until then. All by up to ten
+// minutes: what is further ahead of the clock was a mistake, and such values would not grow old.
 //
 // Threads: any method, any thread, any time.
 #pragma once
@@ -18,8 +21,8 @@ class Stamps {
   /// `clock` outlives it.
   explicit Stamps(const Clock& clock) noexcept : clock_(clock) {}
 
-  /// Not before any that was given out.
-  Time for_value();
+  /// Not before `invalidated`, which is known.
+  Time for_value(Time invalidated);
   /// After all that were given out.
   Time for_invalidation();
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <ctime>
@@ -45,15 +46,24 @@ void StoreInvalidation::invalidate(Invalidation kind, Time when) {
 }
 
 Invalidation StoreInvalidation::check(std::string_view, Time created) const {
-  // Whoever finds the copy due moves the time on and reads; the others go on with what they have. There is
-  // no lock that a fork could leave held.
+  refresh_if_due();
+  const std::int64_t ns = created.time_since_epoch().count();
+  if (ns < hard_.load(std::memory_order_acquire)) return Invalidation::hard;
+  return ns < soft_.load(std::memory_order_acquire) ? Invalidation::soft : Invalidation::none;
+}
+
+Time StoreInvalidation::latest() const {
+  refresh_if_due();
+  return std::max(last(Invalidation::hard), last(Invalidation::soft));
+}
+
+// Whoever finds the copy due moves the time on and reads; the others go on with what they have. There is
+// no lock that a fork could leave held.
+void StoreInvalidation::refresh_if_due() const {
   const std::int64_t now = steady_now();
   std::int64_t due = due_.load(std::memory_order_relaxed);
   const std::int64_t next = delay_.count() < INT64_MAX - now ? now + delay_.count() : INT64_MAX;
   if (now >= due && due_.compare_exchange_strong(due, next)) read();
-  const std::int64_t ns = created.time_since_epoch().count();
-  if (ns < hard_.load(std::memory_order_acquire)) return Invalidation::hard;
-  return ns < soft_.load(std::memory_order_acquire) ? Invalidation::soft : Invalidation::none;
 }
 
 Time StoreInvalidation::last(Invalidation kind) const noexcept {

@@ -2,7 +2,7 @@
 //
 // The two stamps are one entry under a reserved key, `cairn:invalidated`, seen through the region's own
 // stack and so subject to its key prefix. invalidate() writes it at once; check() uses a copy that is at
-// most `delay` old, refreshed by whichever reader finds it due, at the cost of one read. A store that
+// most `delay` old, refreshed by whoever finds it due, at the cost of one read. A store that
 // cannot be reached leaves the last known stamps in force; an entry that the store has evicted does not
 // take them back either, for as long as some process remembers.
 // Two processes that invalidate at the same time both take effect: the later stamp of each kind wins.
@@ -26,12 +26,14 @@ class StoreInvalidation final : public InvalidationStrategy {
 
   void invalidate(Invalidation kind, Time when) override;
   Invalidation check(std::string_view key, Time created) const override;
+  Time latest() const override;
   /// When it was last invalidated so, as far as this process knows. `kind` is soft or hard.
   Time last(Invalidation kind) const noexcept;
 
   static constexpr std::string_view key = "cairn:invalidated";
 
  private:
+  void refresh_if_due() const;
   /// The stamps in the store join those that are known. False: there are none, or no answer.
   bool read() const;
   void write() const;

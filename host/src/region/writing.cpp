@@ -17,7 +17,7 @@ void RegionCore::write(Key key, Entry entry, const SetOptions& options) {
   const Setup& setup = *pin;
   std::string name;
   if (setup.mangler) key = name = setup.mangler(key);
-  entry.set_created(stamp());
+  entry.set_created(stamp(setup));
   entry.set_value_version(setup.value_version);
   cairn_call call;
   begin(call);
@@ -33,7 +33,7 @@ void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptio
   const auto pin = current_.pin();
   const Setup& setup = *pin;
   const MangledKeys mangled(setup, keys);
-  const Time made = stamp();
+  const Time made = stamp(setup);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     entries[i].set_created(began ? created_since(setup, mangled[i], *began) : made);
     entries[i].set_value_version(setup.value_version);
@@ -89,7 +89,7 @@ std::size_t RegionCore::remove_multi(Keys keys) {
 Time RegionCore::created_since(const Setup& setup, Key key, Time began) {
   // The stamp first. If an invalidation took an earlier one, then it shows here: as still on its way, or
   // as in force. A value that is stamped before an invalidation is void without our help.
-  const Time now = stamp();
+  const Time now = stamp(setup);
   if (invalidating_.load() != 0) return began;
   return setup.invalidation->check(key, began) == Invalidation::none ? now : began;
 }

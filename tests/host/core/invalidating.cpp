@@ -42,6 +42,54 @@ TEST_CASE("what is stored right after an invalidation is good, even if the clock
   CHECK_FALSE(host.region().get<int>("k").has_value());
 }
 
+TEST_CASE("an invalidation comes after what was stored before the clock went back",
+          "[invalidation]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  const auto kind = GENERATE(Invalidation::hard, Invalidation::soft);
+  region.set("k", 1);
+  host.clock.advance(GENERATE(-1ns, -30s, -9min));
+  region.set("other", 1);
+  region.invalidate(kind);
+  CHECK_FALSE(region.get<int>("k").has_value());
+  CHECK_FALSE(region.get<int>("other").has_value());
+}
+
+TEST_CASE("what is made after an invalidation is good, although the clock has gone back since",
+          "[invalidation]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  const auto kind = GENERATE(Invalidation::hard, Invalidation::soft);
+  region.set("old", 1);
+  region.invalidate(kind);
+  host.clock.advance(GENERATE(-1ns, -30s, -9min));
+  CHECK_FALSE(region.get<int>("old").has_value());
+  region.set("k", 1);
+  CHECK(region.get<int>("k") == 1);
+  int calls = 0;
+  for (int i = 0; i < 3; ++i) CHECK(region.get_or_create("made", [&] { return ++calls; }) == 1);
+  for (int i = 0; i < 3; ++i) {
+    region.get_or_create_multi({"a", "b"}, [&](std::span<const std::string_view> keys) {
+      ++calls;
+      return std::vector<int>(keys.size());
+    });
+  }
+  CHECK(calls == 2);
+  region.invalidate(kind);
+  CHECK_FALSE(region.get<int>("k").has_value());
+}
+
+TEST_CASE("a clock that was wrong by far does not keep values young", "[invalidation]") {
+  TestHost host(plain);
+  Region& region = host.region();
+  host.clock.advance(24h);
+  region.set("k", 1);
+  region.invalidate();
+  host.clock.advance(-24h);
+  region.set("k", 1);
+  CHECK(region.metadata("k")->age == 0s);
+}
+
 TEST_CASE("after a hard invalidation callers wait for the new value", "[invalidation]") {
   TestHost host(plain);
   Region& region = host.region();
@@ -157,6 +205,33 @@ invalidation_delay = "20ms"
   CHECK(one.get<int>("k") == 2);
   two.invalidate(Invalidation::soft);
   CHECK(two.get_or_create("k", [] { return 3; }) == 3);
+}
+
+TEST_CASE(
+    "what is made after an invalidation is good where the clock is behind that of who invalidated",
+    "[invalidation]") {
+  TestHost host(R"(
+[backend.b]
+plugin = "memory"
+[region.ahead]
+backend = "b"
+invalidation = "store"
+[region.behind]
+backend = "b"
+invalidation = "store"
+)");
+  Region& ahead = host.region("ahead");
+  Region& behind = host.region("behind");
+  host.clock.advance(20s);
+  ahead.set("k", 1);
+  ahead.invalidate();
+  host.clock.advance(-20s);
+  // The first that it does: it learns of the invalidation in time.
+  int calls = 0;
+  for (int i = 0; i < 3; ++i) CHECK(behind.get_or_create("k", [&] { return ++calls + 1; }) == 2);
+  CHECK(ahead.get<int>("k") == 2);
+  behind.set("other", 3);
+  CHECK(ahead.get<int>("other") == 3);
 }
 
 TEST_CASE("a strategy of the program's own sees every key", "[invalidation]") {

@@ -10,6 +10,7 @@
 
 #include <cairn/entry.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <string_view>
 
@@ -29,6 +30,10 @@ class InvalidationStrategy {
   virtual void invalidate(Invalidation kind, Time when) = 0;
   /// What has become of the value of `key` that was created at `created`.
   virtual Invalidation check(std::string_view key, Time created) const = 0;
+  /// The latest `when` of an invalidation of all keys, as far as it is known; the zero point: none, or not
+  /// to be told. Values that are made from now on are stamped no earlier, whatever the clock says: so they
+  /// are good also where the clock that gave `when` was ahead.
+  virtual Time latest() const { return {}; }
 };
 
 /// Two stamps in this process.
@@ -45,6 +50,9 @@ class LocalInvalidation final : public InvalidationStrategy {
   Time last(Invalidation kind) const noexcept {
     const std::atomic<std::int64_t>& stamp = kind == Invalidation::hard ? hard_ : soft_;
     return Time(std::chrono::nanoseconds(stamp.load(std::memory_order_acquire)));
+  }
+  Time latest() const override {
+    return std::max(last(Invalidation::hard), last(Invalidation::soft));
   }
   Invalidation check(std::string_view, Time created) const override {
     const std::int64_t ns = created.time_since_epoch().count();
