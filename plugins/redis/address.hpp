@@ -1,9 +1,21 @@
 // Where a server is: a host and port, or a unix socket.
 #pragma once
 
+#include <charconv>
 #include <string>
+#include <string_view>
 
 namespace cairn::redis {
+
+inline constexpr int largest_port = 65535;
+
+/// 1 to `largest_port`; 0: it is none.
+inline int parse_port(std::string_view text) noexcept {
+  int port = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, port);
+  return error == std::errc() && at == end && port >= 1 && port <= largest_port ? port : 0;
+}
 
 struct Address {
   std::string host;  // empty: a unix socket

@@ -21,7 +21,8 @@ struct Endpoint {
   std::chrono::nanoseconds timeout{};
   std::string greeting;  // commands that come before all others: who we are, which database
   std::size_t greeting_replies = 0;
-  std::string role;  // if not empty, the last one is ROLE and must answer this
+  std::string password;  // in the greeting: for no text that is shown
+  std::string role;      // if not empty, the last one is ROLE and must answer this
 };
 
 }  // namespace cairn::redis

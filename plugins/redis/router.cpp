@@ -37,14 +37,15 @@ class Standalone final : public Router {
   const std::shared_ptr<Node> node_;
 };
 
-void add_login(CommandBuffer& greeting, std::size_t& replies, const Login& login) {
+void add_login(CommandBuffer& greeting, Endpoint& endpoint, const Login& login) {
   if (login.password.empty()) return;
+  endpoint.password = login.password;
   if (login.username.empty()) {
     greeting.add({"AUTH", login.password});
   } else {
     greeting.add({"AUTH", login.username, login.password});
   }
-  ++replies;
+  ++endpoint.greeting_replies;
 }
 
 }  // namespace
@@ -73,7 +74,7 @@ std::shared_ptr<Node> NodeFactory::make(const Address& address, std::string_view
   endpoint.address = address;
   endpoint.role = role;
   CommandBuffer greeting;
-  add_login(greeting, endpoint.greeting_replies, settings.login);
+  add_login(greeting, endpoint, settings.login);
   if (settings.db != 0) {
     greeting.add({"SELECT", std::to_string(settings.db)});
     ++endpoint.greeting_replies;
@@ -94,7 +95,7 @@ std::shared_ptr<Node> NodeFactory::make_sentinel(const Address& address) const {
   Endpoint endpoint;
   endpoint.address = address;
   CommandBuffer greeting;
-  add_login(greeting, endpoint.greeting_replies, settings.sentinel_login);
+  add_login(greeting, endpoint, settings.sentinel_login);
   endpoint.greeting = greeting.bytes();
   return make(std::move(endpoint), 1);
 }

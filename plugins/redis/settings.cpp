@@ -39,6 +39,7 @@ std::string password_of(const Options& options) {
   std::string line;
   if (!std::getline(file, line)) wrong("`password_file`: cannot read a line from " + path);
   if (!line.empty() && line.back() == '\r') line.pop_back();
+  if (line.empty()) wrong("`password_file`: the first line of " + path + " is empty");
   return line;
 }
 
@@ -77,9 +78,9 @@ void read_url(const Options& options, Settings& settings) {
   said_twice(!url.username.empty(), "username");
   said_twice(!url.password.empty(), "password");
   said_twice(!url.password.empty(), "password_file");
-  said_twice(url.db != 0, "db");
+  said_twice(url.db.has_value(), "db");
   settings.servers = {url.address};
-  settings.db = url.db;
+  settings.db = url.db.value_or(0);
   settings.login = {url.username, url.password};
   settings.tls.on = url.tls;
 }

@@ -55,7 +55,7 @@ inline constexpr std::array option_list{
               "unix:///path?db=N."),
     Option("host", "text").help("Instead of `url`: the server; localhost if neither is given."),
     Option("port", "int").range("1", "65535").help("With `host`; 6379 if not given."),
-    Option("db", "int").range("0", nullptr).help("The database; 0 if not given."),
+    Option("db", "int").range("0", "2147483647").help("The database; 0 if not given."),
     Option("username", "text").help("Who logs in; the server's default user if not given."),
     Option("password", "text").secret().help("Their password."),
     Option("password_file", "path").help("A file whose first line is the password."),

@@ -2,12 +2,19 @@
 
 #include <cairn/error.hpp>
 
+#include <sys/un.h>
+
+#include <algorithm>
 #include <charconv>
 
 namespace cairn::redis {
 
 namespace {
 
+constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
+
+// The url is a secret, and which part of one that is wrong was meant as the password nobody knows:
+// `what` shows none of it.
 [[noreturn]] void wrong(const std::string& what) {
   throw Error(Errc::config, "`url`: " + what);
 }
@@ -37,17 +44,11 @@ std::string decode(std::string_view text) {
   return result;
 }
 
-bool parse_number(std::string_view text, int from, int to, int& number) noexcept {
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && at == end && number >= from && number <= to;
-}
-
 int parse_db(std::string_view text) {
   int db = 0;
-  if (!parse_number(text, 0, 1'000'000, db)) {
-    wrong("the database must be a whole number, got `" + std::string(text) + "`");
-  }
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, db);
+  if (error != std::errc() || at != end || db < 0) wrong("the database must be a whole number");
   return db;
 }
 
@@ -66,10 +67,47 @@ void read_query(std::string_view query, Url& url) {
     } else if (name == "password") {
       url.password = value;
     } else {
-      wrong("does not know `?" + std::string(name) +
-            "=`; it knows db, username and password, and the rest are options of their own");
+      wrong(
+          "after the ? it knows db=, username= and password=, joined by &; the rest are options of "
+          "their own");
     }
   }
+}
+
+// Null, or what is wrong.
+const char* read_address(std::string_view text, Address& address) {
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return "`[` without `]`";
+    address.host = text.substr(1, close - 1);
+    port = text.substr(close + 1);
+  } else {
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    if (text.find(':', colon + 1) != std::string_view::npos) {
+      return "write an IPv6 address as [::1]:6379";
+    }
+    address.host = text.substr(0, colon);
+    port = text.substr(colon);
+  }
+  if (address.host.empty()) return "the host is missing";
+  if (address.host.find('\0') != std::string::npos) return "a host has no zero byte";
+  if (port.empty()) return nullptr;
+  address.port = port.front() == ':' ? parse_port(port.substr(1)) : 0;
+  return address.port != 0 ? nullptr : "the port must be 1 to 65535";
+}
+
+[[noreturn]] void wrong_scheme(std::string_view text) {
+  std::string what = "must begin with redis://, rediss:// (TLS) or unix://";
+  const bool is_bare = text.find_first_of("@?") == std::string_view::npos;
+  Address address;
+  if (is_bare && text.starts_with('/')) {
+    what.append(": write unix://").append(text);
+  } else if (is_bare && text.find('/') == std::string_view::npos &&
+             read_address(text, address) == nullptr) {
+    what.append(": write redis://").append(text);
+  }
+  wrong(what);
 }
 
 }  // namespace
@@ -77,28 +115,9 @@ void read_query(std::string_view query, Url& url) {
 Address parse_address(std::string_view text, int default_port, std::string_view what) {
   Address address;
   address.port = default_port;
-  std::string_view port;
-  if (!text.empty() && text.front() == '[') {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) {
-      throw Error(Errc::config, "`" + std::string(what) + "`: `[` without `]`");
-    }
-    address.host = text.substr(1, close - 1);
-    port = text.substr(close + 1);
-  } else {
-    const std::size_t colon = text.find(':');
-    if (colon != std::string_view::npos && text.find(':', colon + 1) != std::string_view::npos) {
-      throw Error(Errc::config, "`" + std::string(what) + "`: write an IPv6 address as [::1]:6379");
-    }
-    address.host = text.substr(0, colon);
-    if (colon != std::string_view::npos) port = text.substr(colon);
-  }
-  if (address.host.empty())
-    throw Error(Errc::config, "`" + std::string(what) + "`: the host is missing");
-  if (!port.empty() &&
-      (port.front() != ':' || !parse_number(port.substr(1), 1, 65535, address.port))) {
-    throw Error(Errc::config, "`" + std::string(what) + "`: the port must be 1 to 65535, got `" +
-                                  std::string(port.substr(port.front() == ':' ? 1 : 0)) + "`");
+  if (const char* objection = read_address(text, address)) {
+    throw Error(Errc::config,
+                "`" + std::string(what) + "`: " + objection + ", got `" + std::string(text) + "`");
   }
   return address;
 }
@@ -106,11 +125,11 @@ Address parse_address(std::string_view text, int default_port, std::string_view 
 Url parse_url(std::string_view text) {
   Url url;
   const std::size_t scheme_end = text.find("://");
-  const std::string_view scheme =
-      scheme_end == std::string_view::npos ? "" : text.substr(0, scheme_end);
+  const std::string_view scheme = text.substr(0, scheme_end);
   const bool is_unix = scheme == "unix";
-  if (!is_unix && scheme != "redis" && scheme != "rediss") {
-    wrong("must begin with redis://, rediss:// (TLS) or unix://");
+  if (scheme_end == std::string_view::npos ||
+      (!is_unix && scheme != "redis" && scheme != "rediss")) {
+    wrong_scheme(text);
   }
   url.tls = scheme == "rediss";
 
@@ -137,8 +156,16 @@ Url parse_url(std::string_view text) {
       wrong("a unix socket is written unix:///path/to.sock, with three slashes");
     if (path.size() < 2) wrong("the path of the unix socket is missing");
     url.address.path = decode(path);
+    if (url.address.path.size() > longest_path) {
+      wrong("the path of a unix socket has at most " + std::to_string(longest_path) + " bytes");
+    }
+    if (url.address.path.find('\0') != std::string::npos) wrong("a path has no zero byte");
   } else {
-    url.address = parse_address(authority.empty() ? "localhost" : authority, 6379, "url");
+    if (path.find('@') != std::string_view::npos) {
+      wrong("a / in a name or password is written %2F, a ? %3F, a # %23");
+    }
+    const char* objection = read_address(authority.empty() ? "localhost" : authority, url.address);
+    if (objection != nullptr) wrong(objection);
     if (path.size() > 1) url.db = parse_db(path.substr(1));
   }
   read_query(query, url);

@@ -6,11 +6,12 @@
 //
 // Percent escapes are decoded. `?db=`, `?username=` and `?password=` are understood as Python's
 // client understands them.
-// Errors: Error(config) that says what is wrong, and never shows a password.
+// Errors: Error(config) that says what is wrong, and shows nothing of the url, which may be a password.
 #pragma once
 
 #include "address.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,7 @@ struct Url {
   bool tls = false;
   std::string username;
   std::string password;
-  int db = 0;
+  std::optional<int> db;
 };
 
 Url parse_url(std::string_view text);
