@@ -6,7 +6,7 @@
 
 #include "router.hpp"
 #include "slot_map.hpp"
-#include "url.hpp"
+#include "turn.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,6 +28,19 @@ struct Redirect {
   bool is_ask;
   std::string to;
 };
+
+// "127.0.0.1:6381", "::1:6381", "[::1]:6381", or ":6381" at the host that says it.
+std::optional<Address> address_of(const Redirect& redirect, const Address& said_by) {
+  const std::string_view to = redirect.to;
+  const std::size_t colon = to.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = to.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  Address address{std::string(host.empty() ? said_by.host : host), parse_port(to.substr(colon + 1)),
+                  ""};
+  if (address.host.empty() || address.port == 0) return std::nullopt;
+  return address;
+}
 
 std::optional<Redirect> redirect_in(const Reply& reply) {
   if (!reply.is(Reply::Type::error)) return std::nullopt;
@@ -74,15 +87,20 @@ class Cluster final : public Router {
   }
   bool others_moved_too() noexcept;
   SlotMapPtr refresh(const SlotMapPtr& seen, Clock::time_point deadline);
-  void learn(std::string_view key, const Redirect& redirect);
+  void forget_others_than(const SlotMap& map);
+  void learn(std::string_view key, const Redirect& redirect, const Node& said_by);
   std::vector<std::shared_ptr<Node>> whom_to_ask();
   std::shared_ptr<Node> node_at(const Address& address, bool as_replica);
   std::shared_ptr<Node> node_for(const SlotMap& map, std::string_view key, bool reads);
-  Reply follow(const Command& command, Redirect redirect, Clock::time_point deadline);
+  Reply follow(const Command& command, Redirect redirect, std::shared_ptr<Node> said_by,
+               Clock::time_point deadline);
   void run_once(const SlotMap& map, std::span<const Command> commands, std::span<Reply> replies,
                 const std::vector<std::size_t>& which, Clock::time_point deadline);
-  static Reply no_map() {
-    return Reply::failure(Errc::unavailable, "no node of the cluster tells where its slots are");
+  static Reply no_map(Clock::time_point deadline) {
+    return nobody_to_ask("no node of the cluster told where its slots are", deadline);
+  }
+  static Reply no_server() noexcept {
+    return Reply::failure(Errc::unavailable, {}, "no server of the cluster has the slot of a key");
   }
 
   const NodeFactory factory_;
@@ -91,13 +109,14 @@ class Cluster final : public Router {
   Reminder reminder_;
   std::atomic<Clock::rep> moved_at_{0};  // the first MOVED since the map was read; 0: none
 
-  std::mutex refresh_mutex_;  // one asks, the others wait for what it learns
+  Turns refreshing_;  // one asks, the others wait for what it learns
   Clock::time_point refreshed_at_{};
 
   mutable std::mutex mutex_;  // guards what follows
   SlotMapPtr map_;
   std::map<std::string, std::shared_ptr<Node>> masters_;
   std::map<std::string, std::shared_ptr<Node>> replicas_;
+  std::uint64_t opened_before_ = 0;  // breakers of nodes that are forgotten
 };
 
 std::shared_ptr<Node> Cluster::node_at(const Address& address, bool as_replica) {
@@ -141,9 +160,9 @@ bool Cluster::others_moved_too() noexcept {
 // Another map than `seen`, or the one there is if nobody can tell or has told just now; null if
 // there is none at all.
 Cluster::SlotMapPtr Cluster::refresh(const SlotMapPtr& seen, Clock::time_point deadline) {
-  const std::lock_guard one_asks(refresh_mutex_);
+  const Turn mine(refreshing_, deadline);
   const auto map = known();
-  if (map != seen) return map;
+  if (!mine || map != seen) return map;
   if (map != nullptr && Clock::now() - refreshed_at_ < between_refreshes) return map;
   CommandBuffer command;
   command.add({"CLUSTER", "SLOTS"});
@@ -160,24 +179,44 @@ Cluster::SlotMapPtr Cluster::refresh(const SlotMapPtr& seen, Clock::time_point d
     refreshed_at_ = Clock::now();
     const std::lock_guard lock(mutex_);
     map_ = newer;
+    forget_others_than(*newer);
     return newer;
   }
   refreshed_at_ = Clock::now();
   return map;
 }
 
+// With the lock held. Nodes come and go, and redirects may lead anywhere: what is neither in the map
+// nor named by the user must not pile up.
+void Cluster::forget_others_than(const SlotMap& map) {
+  std::vector<const Node*> wanted;
+  for (const Shard& shard : map.shards()) {
+    wanted.push_back(shard.master.get());
+    for (const auto& replica : shard.replicas) wanted.push_back(replica.get());
+  }
+  std::sort(wanted.begin(), wanted.end());
+  const auto& named = factory_.settings.servers;
+  for (auto* nodes : {&masters_, &replicas_}) {
+    std::erase_if(*nodes, [&](const auto& entry) {
+      Node& node = *entry.second;
+      const bool stays =
+          std::binary_search(wanted.begin(), wanted.end(), entry.second.get()) ||
+          std::find(named.begin(), named.end(), node.endpoint().address) != named.end();
+      if (!stays) opened_before_ += node.breaker().times_opened();
+      return !stays;
+    });
+  }
+}
+
 // A MOVED is proof for its own slot, and a sign that others have moved: a moment later, when those
 // who tell the map know it too, one caller reads it again.
-void Cluster::learn(std::string_view key, const Redirect& redirect) {
+void Cluster::learn(std::string_view key, const Redirect& redirect, const Node& said_by) {
   if (redirect.is_ask) return;
   Clock::rep none = 0;
   moved_at_.compare_exchange_strong(none, Clock::now().time_since_epoch().count());
-  std::shared_ptr<Node> master;
-  try {
-    master = node_at(parse_address(redirect.to, 6379, "redirect"), false);
-  } catch (const Error&) {
-    return;  // follow() says what is wrong with it
-  }
+  const auto address = address_of(redirect, said_by.endpoint().address);
+  if (!address) return;  // follow() says what is wrong with it
+  const auto master = node_at(*address, false);
   const std::lock_guard lock(mutex_);
   if (map_ == nullptr) return;
   if (auto map = map_->moved(key, master)) map_ = std::move(map);
@@ -189,18 +228,20 @@ Reply Cluster::run(const Command& command, Clock::time_point deadline) {
   Reply reply;
   auto map = current(deadline);
   for (int attempt = 0; map != nullptr && attempt < 2; ++attempt) {
-    const std::shared_ptr<Node> node = node_for(*map, command.key, command.reads);
+    std::shared_ptr<Node> node = node_for(*map, command.key, command.reads);
     bool sent = false;
     if (node == nullptr) {
-      reply =
-          Reply::failure(Errc::unavailable, "no server of the cluster has the slot of this key");
+      reply = no_server();
     } else {
       const std::shared_ptr<Node> master = node_for(*map, command.key, false);
       reply = run_on(*node, command, node == master ? deadline : half_way_to(deadline), sent);
-      if (is_unreachable(reply) && node != master) reply = run_on(*master, command, deadline, sent);
+      if (is_unreachable(reply) && node != master) {
+        node = master;
+        reply = run_on(*node, command, deadline, sent);
+      }
       if (auto redirect = redirect_in(reply)) {
-        learn(command.key, *redirect);
-        return follow(command, std::move(*redirect), deadline);
+        learn(command.key, *redirect, *node);
+        return follow(command, std::move(*redirect), node, deadline);
       }
       if (!is_unreachable(reply)) return reply;
     }
@@ -210,20 +251,20 @@ Reply Cluster::run(const Command& command, Clock::time_point deadline) {
     if (newer == map) return reply;
     map = std::move(newer);
   }
-  return map == nullptr ? no_map() : reply;
+  return map == nullptr ? no_map(deadline) : reply;
 }
 
-Reply Cluster::follow(const Command& command, Redirect redirect, Clock::time_point deadline) {
+Reply Cluster::follow(const Command& command, Redirect redirect, std::shared_ptr<Node> said_by,
+                      Clock::time_point deadline) {
   Reply reply;
   for (int hop = 0; hop < most_redirects; ++hop) {
     factory_.counters.redirects.add();
-    std::shared_ptr<Node> node;
-    try {
-      node = node_at(parse_address(redirect.to, 6379, "redirect"), false);
-    } catch (const Error&) {
-      return Reply::failure(Errc::unavailable, "a redirect to `" + redirect.to + "`");
+    const auto address = address_of(redirect, said_by->endpoint().address);
+    if (!address) {
+      return Reply::failure(Errc::unavailable, said_by->endpoint().address.text(),
+                            "a redirect to `" + redirect.to + "`");
     }
-    bool sent = false;
+    std::shared_ptr<Node> node = node_at(*address, false);
     if (redirect.is_ask) {
       CommandBuffer asking;
       asking.add({"ASKING"});
@@ -233,13 +274,15 @@ Reply Cluster::follow(const Command& command, Redirect redirect, Clock::time_poi
       node->run(request, command.repeatable);
       reply = std::move(replies[1]);
     } else {
+      bool sent = false;
       reply = run_on(*node, command, deadline, sent);
     }
     auto next = redirect_in(reply);
     if (!next) return reply;
     redirect = std::move(*next);
+    said_by = std::move(node);
   }
-  return Reply::failure(Errc::unavailable, "redirected too often, last to " + redirect.to);
+  return Reply::failure(Errc::unavailable, {}, "redirected too often, last to " + redirect.to);
 }
 
 // Those of the commands that `which` lists, each to its server, all servers at once.
@@ -259,8 +302,7 @@ void Cluster::run_once(const SlotMap& map, std::span<const Command> commands,
   for (const std::size_t i : which) {
     const auto node = node_for(map, commands[i].key, commands[i].reads);
     if (node == nullptr) {
-      replies[i] =
-          Reply::failure(Errc::unavailable, "no server of the cluster has the slot of a key");
+      replies[i] = no_server();
       continue;
     }
     auto part = std::find_if(parts.begin(), parts.end(),
@@ -291,7 +333,7 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
                       Clock::time_point deadline) {
   auto map = current(deadline);
   if (map == nullptr) {
-    for (Reply& reply : replies) reply = no_map();
+    for (Reply& reply : replies) reply = no_map(deadline);
     return;
   }
   std::vector<std::size_t> which(commands.size());
@@ -303,8 +345,11 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
   for (const std::size_t i : which) {
     const auto redirect = redirect_in(replies[i]);
     const bool elsewhere = redirect && !redirect->is_ask;
-    if (redirect && redirect->is_ask) replies[i] = follow(commands[i], *redirect, deadline);
-    if (elsewhere) learn(commands[i].key, *redirect);
+    // Or a replica: where redirects name no host, all have the same.
+    const auto said_by = node_for(*map, commands[i].key, /*reads=*/false);
+    if (redirect && redirect->is_ask)
+      replies[i] = follow(commands[i], *redirect, said_by, deadline);
+    if (elsewhere) learn(commands[i].key, *redirect, *said_by);
     if (elsewhere || (is_unreachable(replies[i]) && commands[i].repeatable)) again.push_back(i);
   }
   if (again.empty() || Clock::now() >= deadline) return;
@@ -313,7 +358,8 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
   if (newer != map) run_once(*newer, commands, replies, again, deadline);
   for (const std::size_t i : again) {
     if (auto redirect = redirect_in(replies[i])) {
-      replies[i] = follow(commands[i], std::move(*redirect), deadline);
+      const auto said_by = node_for(*newer, commands[i].key, /*reads=*/false);
+      replies[i] = follow(commands[i], std::move(*redirect), said_by, deadline);
     }
   }
 }
@@ -333,6 +379,7 @@ std::vector<std::shared_ptr<Node>> Cluster::masters(Clock::time_point deadline) 
 Router::Health Cluster::health() {
   const std::lock_guard lock(mutex_);
   Health health;
+  health.breaker_opened = opened_before_;
   for (const auto* nodes : {&masters_, &replicas_}) {
     for (const auto& [address, node] : *nodes) {
       ++health.servers;

@@ -28,18 +28,21 @@ Connection::Connection(const Endpoint& endpoint, Breaker& breaker, Counters& cou
       counters_(counters),
       doorbell_(endpoint.descriptors) {}
 
-void Connection::start(Request& request) {
+void Connection::start(Request& request) noexcept {
   bool ring = false;
-  {
+  try {
     const std::lock_guard lock(mutex_);
     queue_.push_back(&request);
     load_.fetch_add(1, std::memory_order_relaxed);
     ring = std::exchange(asleep_, false);
+  } catch (const std::bad_alloc&) {
+    fail(request, 0, Reply::failure(Errc::internal, name_, "memory ran out"));
+    request.state_.store(Request::done, std::memory_order_relaxed);
   }
   if (ring) doorbell_.ring();
 }
 
-void Connection::push() {
+void Connection::push() noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (driven_) return;  // the driver sends it
@@ -55,7 +58,7 @@ void Connection::push() {
   hand_on();
 }
 
-void Connection::finish(Request& request) {
+void Connection::finish(Request& request) noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (request.state_.load(std::memory_order_relaxed) == Request::done) return;
@@ -120,26 +123,13 @@ void Connection::leave(Request& request) noexcept {
     answered = slot.answered;
   }
   counters_.timeouts.add();
-  fail(request, answered, failure(Errc::timeout, "no answer in time", 0));
+  fail(request, answered, Reply::failure(Errc::timeout, name_, "no answer in time"));
   request.state_.store(Request::done, std::memory_order_release);
   load_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Connection::fail(Request& request, std::size_t from, const Reply& why) noexcept {
   for (std::size_t i = from; i < request.replies.size(); ++i) request.replies[i] = why;
-}
-
-// What could not be done must be said even when there is no memory to say it well.
-Reply Connection::failure(Errc code, std::string_view reason, int system_error) const noexcept {
-  try {
-    return Reply::failure(code, name_ + ": " + std::string(reason), system_error);
-  } catch (const std::bad_alloc&) {
-    Reply reply;
-    reply.type = Reply::Type::failure;
-    reply.code = code;
-    reply.bytes = Entry::borrow("the connection failed, and memory ran out");
-    return reply;
-  }
 }
 
 }  // namespace cairn::redis

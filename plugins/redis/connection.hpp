@@ -81,12 +81,12 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   /// Queues the request.
-  void start(Request& request);
+  void start(Request& request) noexcept;
   /// Sends what is queued, if that can be done without waiting: for callers who will do something
   /// else before they finish().
-  void push();
+  void push() noexcept;
   /// Waits for the answers, or the deadline.
-  void finish(Request& request);
+  void finish(Request& request) noexcept;
 
   /// Requests that have been started and are not done.
   std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
@@ -112,6 +112,7 @@ class Connection {
   void connect();
   void take_queue();
   void write();
+  bool was_lost_while_idle();
   bool gathers(Request& mine);
   bool is_awaited() const noexcept;
   Step receive(Request* mine);
@@ -131,7 +132,6 @@ class Connection {
   bool take_over(Request& request) noexcept;
   void leave(Request& request) noexcept;
   void fail(Request& request, std::size_t from, const Reply& why) noexcept;
-  Reply failure(Errc code, std::string_view reason, int system_error) const noexcept;
   /// Waiting begins with yielding.
   bool yields() const noexcept { return patience_.yields() && answers_fast(); }
   /// Before yielding, the driver lets go of the role.

@@ -46,13 +46,11 @@ class Descriptors {
   std::array<std::atomic<int>, 512> slots_{};
 };
 
-/// Wakes somebody who sleeps on a socket: an eventfd.
+/// Wakes somebody who sleeps on a socket: an eventfd, made for the first who does.
 class Doorbell {
  public:
   explicit Doorbell(std::shared_ptr<Descriptors> descriptors)
-      : descriptors_(std::move(descriptors)), fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (fd_ >= 0) descriptors_->add(fd_);
-  }
+      : descriptors_(std::move(descriptors)) {}
   Doorbell(const Doorbell&) = delete;
   Doorbell& operator=(const Doorbell&) = delete;
   ~Doorbell() {
@@ -61,8 +59,15 @@ class Doorbell {
     close(fd_);
   }
 
-  /// Readable after a ring; -1: there is none, and nobody is woken early.
-  int fd() const noexcept { return fd_; }
+  /// Readable after a ring; -1: there is none, and nobody is woken early. For one at a time, who lets
+  /// others ring afterwards.
+  int fd() noexcept {
+    if (fd_ < 0) {
+      fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (fd_ >= 0) descriptors_->add(fd_);
+    }
+    return fd_;
+  }
   void ring() noexcept { eventfd_write(fd_, 1); }
   void silence() noexcept {
     eventfd_t rings = 0;
@@ -71,7 +76,7 @@ class Doorbell {
 
  private:
   const std::shared_ptr<Descriptors> descriptors_;
-  const int fd_;
+  int fd_ = -1;
 };
 
 }  // namespace cairn::redis

@@ -20,9 +20,25 @@ namespace {
 constexpr std::int64_t worth_spinning_for_ns = 300'000;
 constexpr std::size_t read_size = 16 * 1024;  // hiredis' reader shifts its buffer with each reply
 
+constexpr auto surely_idle = std::chrono::milliseconds(1);
 constexpr int surely_alone = 16;  // times that nobody else wanted anything
 
 constexpr std::int64_t longest_sample_ns = 2'000'000;  // so that one stall is soon forgotten
+
+constexpr const char* unasked = "an answer that nobody asked for";
+
+// What a server says of a command that it does not know begins with what the command said, and some
+// end it after 128 bytes.
+std::string without(std::string_view password, std::string_view text) {
+  std::string shown(text.substr(0, text.find(", with args beginning with")));
+  if (password.empty()) return shown;
+  constexpr std::string_view stars = "***";
+  for (auto at = shown.find(password); at != std::string::npos;
+       at = shown.find(password, at + stars.size())) {
+    shown.replace(at, password.size(), stars);
+  }
+  return shown;
+}
 
 std::string in_ms(std::chrono::nanoseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
@@ -63,6 +79,10 @@ void Connection::let_go(Request& mine) noexcept {
 
 // One step towards the answer of `mine`; for nobody (null), what can be done without waiting.
 Connection::Step Connection::advance(Request* mine) {
+  if (phase_ == Phase::ready && was_lost_while_idle()) {
+    counters_.connections_lost.add();
+    close();
+  }
   if (phase_ == Phase::closed) connect();
   if (phase_ == Phase::opening) {
     if (!transport_->open()) {
@@ -100,6 +120,18 @@ bool Connection::gathers(Request& mine) {
 bool Connection::is_awaited() const noexcept {
   return std::any_of(in_flight_.begin(), in_flight_.end(),
                      [](const InFlight& slot) { return slot.request != nullptr; });
+}
+
+// Nobody has listened for a while. The server may have closed the connection, and what cannot be repeated
+// must not be lost for it; or it has said something, which would be taken for the next answer.
+bool Connection::was_lost_while_idle() {
+  if (unanswered_ > 0 || Clock::now() < quiet_since_ + surely_idle) return false;
+  try {
+    char byte;
+    return transport_->read(&byte, 1) > 0;
+  } catch (const Error&) {
+    return true;
+  }
 }
 
 void Connection::connect() {
@@ -188,7 +220,7 @@ Connection::Step Connection::receive(Request* mine) {
   const auto now = Clock::now();
   const auto waited = now - quiet_since_;
   quiet_since_ = now;
-  if (!reader_->feed(bytes, got)) throw std::bad_alloc();
+  reader_->feed(bytes, got);
   while (auto reply = reader_->next()) arrived_.push_back(std::move(*reply));
   if (phase_ == Phase::greeting) check_greeting();
   patience_.answered(waited);
@@ -201,12 +233,13 @@ bool Connection::sleep(Clock::time_point until) {
   if (answers_fast() || phase_ != Phase::ready) {
     return transport_->wait(true, !outgoing_.empty(), until);
   }
+  const int bell = doorbell_.fd();
   {
     const std::lock_guard lock(mutex_);
     if (!queue_.empty()) return true;
     asleep_ = true;
   }
-  const bool woken = transport_->wait(true, !outgoing_.empty(), until, doorbell_.fd());
+  const bool woken = transport_->wait(true, !outgoing_.empty(), until, bell);
   {
     const std::lock_guard lock(mutex_);
     asleep_ = false;
@@ -237,10 +270,11 @@ bool Connection::give_up_waiting(Request* mine, Clock::time_point now) {
 }
 
 void Connection::check_greeting() {
+  if (arrived_.size() > greetings_left_) throw Error(Errc::corrupt, unasked);
   for (const Reply& reply : arrived_) {
     if (reply.is(Reply::Type::error)) {
       throw Error(code_of_error(reply.text()),
-                  "the server refuses our login: " + std::string(reply.text()));
+                  "the server refuses our login: " + without(endpoint_.password, reply.text()));
     }
     if (--greetings_left_ > 0) continue;
     if (!endpoint_.role.empty() &&
@@ -291,7 +325,7 @@ void Connection::deliver(Clock::time_point now) {
   arrived_.clear();
   for (std::atomic<std::uint32_t>* sleeper : sleepers_) futex_wake_one(sleeper);
   sleepers_.clear();
-  if (too_many) throw Error(Errc::corrupt, "an answer that nobody asked for");
+  if (too_many) throw Error(Errc::corrupt, unasked);
 }
 
 // With the lock held. From here on the request belongs to its caller and may be gone.
@@ -329,7 +363,7 @@ void Connection::break_off(Errc code, std::string_view reason, int system_error)
 
   close();
 
-  const Reply why = failure(code, reason, system_error);
+  const Reply why = Reply::failure(code, name_, reason, system_error);
   {
     const std::lock_guard lock(mutex_);
     for (InFlight& slot : in_flight_) {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <list>
+#include <new>
 #include <utility>
-#include <vector>
 
 namespace cairn::redis {
 
@@ -21,16 +21,12 @@ class Listener::Line {
         lingering_(lingering),
         greetings_left_(endpoint.greeting_replies),
         outgoing_(endpoint.greeting),
-        transport_(make_transport(endpoint)),
         doorbell_(endpoint.descriptors) {}
   ~Line() {
     for (const auto& [name, channel] : channels_) lingering_ -= channel.waiters == 0 ? 1 : 0;
   }
 
-  bool usable() {
-    const std::lock_guard lock(mutex_);
-    return !failed_;
-  }
+  bool usable() const noexcept { return !failed_; }
   Heard wait(const std::string& name, Clock::time_point subscribe_until,
              const std::function<std::optional<Clock::time_point>()>& wait_until) {
     std::unique_lock lock(mutex_);
@@ -48,12 +44,15 @@ class Listener::Line {
     return me.released ? Heard::released : failed_ ? Heard::failed : Heard::nothing;
   }
 
-  // Also takes in what has come since somebody last waited, so that it does not pile up.
-  void tidy() {
-    std::unique_lock lock(mutex_);
-    if (read_ || failed_) return;  // whoever reads tidies when they leave
+  // Also takes in what has come since somebody last waited, so that it does not pile up. False:
+  // nobody needs the connection.
+  bool tidy() {
+    if (failed_) return false;
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock || read_) return true;  // whoever reads tidies when they leave
     end_old_subscriptions();
     if (open_) step(lock, Clock::time_point());
+    return !failed_ && !channels_.empty();
   }
 
  private:
@@ -139,11 +138,13 @@ class Listener::Line {
   void step(std::unique_lock<std::mutex>& lock, Clock::time_point until) {
     try {
       if (!open_) {
+        if (transport_ == nullptr) transport_ = make_transport(endpoint_);
         open_ = transport_->open();
         if (!open_) {
           const bool for_read = transport_->wants() == Transport::Interest::read;
+          const int bell = doorbell_.fd();
           lock.unlock();
-          transport_->wait(for_read, !for_read, until, doorbell_.fd());
+          transport_->wait(for_read, !for_read, until, bell);
           lock.lock();
           return;
         }
@@ -159,8 +160,9 @@ class Listener::Line {
       const std::size_t got = transport_->read(bytes, sizeof bytes);
       if (got == 0) {
         const bool for_write = !outgoing_.empty();
+        const int bell = doorbell_.fd();
         lock.unlock();
-        transport_->wait(true, for_write, until, doorbell_.fd());
+        transport_->wait(true, for_write, until, bell);
         lock.lock();
         return;
       }
@@ -206,7 +208,7 @@ class Listener::Line {
   std::size_t greetings_left_;
   std::string outgoing_;
   bool read_ = false;  // somebody is in step()
-  bool failed_ = false;
+  std::atomic<bool> failed_{false};
   bool open_ = false;
   std::unique_ptr<Transport> transport_;
   ReplyReader reader_;
@@ -218,37 +220,29 @@ Listener::~Listener() = default;
 
 std::shared_ptr<Listener::Line> Listener::line_to(const std::shared_ptr<Node>& node) {
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<Line>& line = lines_[node->endpoint().address.text()];
-  if (line == nullptr || !line->usable()) {
-    line = std::make_shared<Line>(node->endpoint(), lingering_);
-  }
+  const std::string address = node->endpoint().address.text();
+  const auto known = lines_.find(address);
+  if (known != lines_.end() && known->second->usable()) return known->second;
+  auto line = std::make_shared<Line>(node->endpoint(), lingering_);
+  lines_[address] = line;
   return line;
 }
 
 Listener::Heard Listener::wait(
     const std::string& name, Clock::time_point subscribe_until,
     const std::function<std::optional<Clock::time_point>()>& wait_until) {
-  std::shared_ptr<Line> line;
-  try {
-    const std::shared_ptr<Node> node = router_.home_of(name, subscribe_until);
-    if (node == nullptr || !node->breaker().closed()) return Heard::failed;
-    line = line_to(node);
-  } catch (const Error&) {
-    return Heard::failed;
-  }
-  return line->wait(name, subscribe_until, wait_until);
+  const std::shared_ptr<Node> node = router_.home_of(name, subscribe_until);
+  if (node == nullptr || !node->breaker().closed()) return Heard::failed;
+  return line_to(node)->wait(name, subscribe_until, wait_until);
 }
 
 void Listener::tidy() noexcept {
   if (lingering_.load(std::memory_order_relaxed) == 0) return;
+  const std::lock_guard lock(mutex_);
   try {
-    std::vector<std::shared_ptr<Line>> lines;
-    {
-      const std::lock_guard lock(mutex_);
-      for (const auto& [address, line] : lines_) lines.push_back(line);
-    }
-    for (const auto& line : lines) line->tidy();
-  } catch (const std::exception&) {  // no memory: another time
+    // Who is about to wait on one that is dropped here keeps it until then.
+    std::erase_if(lines_, [](const auto& entry) { return !entry.second->tidy(); });
+  } catch (const std::bad_alloc&) {  // another time
   }
 }
 

@@ -38,7 +38,8 @@ class Listener {
   /// news. So no release after its look is missed. `released` may be old news: look again.
   Heard wait(const std::string& name, Clock::time_point subscribe_until,
              const std::function<std::optional<Clock::time_point>()>& wait_until);
-  /// Ends subscriptions that nobody has needed for a while. Cheap if there are none.
+  /// Ends subscriptions that nobody has needed for a while, and connections without any. Cheap if there
+  /// are none.
   void tidy() noexcept;
 
  private:

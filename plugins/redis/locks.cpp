@@ -15,6 +15,8 @@ constexpr std::size_t version_digit =
     12;                            // of a UUID; time-based ones, as redis-py makes, have a 1
 constexpr char our_version = '8';  // RFC 9562: made up by the application
 
+constexpr std::chrono::milliseconds longest_wait = std::chrono::hours(24);
+
 // EVAL, not EVALSHA: one round trip whether or not the server knows the script, for 100 bytes more.
 constexpr std::string_view renew_script =
     "if redis.call('get',KEYS[1])~=ARGV[1] then return 0 end "
@@ -148,9 +150,10 @@ Locks::Seen Locks::look(const std::string& name, std::chrono::nanoseconds& lease
   const Reply& owner = replies[0];
   if (owner.is_nil()) return Seen::free;
   if (!owner.is_string()) unexpected(owner, "GET");
-  lease_left = replies[1].integer >= 0
-                   ? std::chrono::nanoseconds(std::chrono::milliseconds(replies[1].integer))
-                   : std::chrono::nanoseconds::max();
+  // Negative: until it is unlocked.
+  const std::int64_t left = replies[1].integer;
+  const bool ends = left >= 0 && left < longest_wait.count();
+  lease_left = ends ? std::chrono::milliseconds(left) : longest_wait;
   const std::string_view value = owner.text();
   const bool ours = value.size() == token_digits && value[version_digit] == our_version;
   return ours ? Seen::told : Seen::silent;
@@ -162,15 +165,15 @@ bool Locks::await_unlock(Key key, std::chrono::nanoseconds wait, Clock::time_poi
   std::chrono::nanoseconds lease_left{};
   if (wait.count() <= 0) return look(name, lease_left, look_by()) == Seen::free;
 
-  constexpr auto longest = std::chrono::nanoseconds(std::chrono::hours(24));
-  const auto wait_ends = std::min(call_deadline, Clock::now() + std::min(wait, longest));
+  const auto wait_ends = std::min(
+      call_deadline, Clock::now() + std::min<std::chrono::nanoseconds>(wait, longest_wait));
   Seen seen = Seen::silent;
   Clock::time_point lease_ends;
   const auto wait_until = [&]() -> std::optional<Clock::time_point> {
     seen = look(name, lease_left, look_by());
     if (seen != Seen::told) return std::nullopt;
     // A holder that dies tells nobody: its lease ends the wait.
-    lease_ends = Clock::now() + std::min(lease_left, longest) + std::chrono::milliseconds(1);
+    lease_ends = Clock::now() + lease_left + std::chrono::milliseconds(1);
     return std::min(wait_ends, lease_ends);
   };
   switch (listener_.wait(name, wait_ends, wait_until)) {

@@ -1,5 +1,7 @@
 #include "node.hpp"
 
+#include <new>
+
 namespace cairn::redis {
 
 Node::Node(Endpoint endpoint, const Limits& limits, Counters& counters)
@@ -24,7 +26,7 @@ Connection& Node::least_busy() noexcept {
   return *best;
 }
 
-bool Node::admit(Request& request, Ticket& ticket) {
+bool Node::admit(Request& request, Ticket& ticket) noexcept {
   if (breaker_.closed()) return true;
   const auto now = Breaker::Clock::now();
   switch (breaker_.ask(now)) {
@@ -33,13 +35,17 @@ bool Node::admit(Request& request, Ticket& ticket) {
     case Breaker::Pass::refused: break;
   }
   counters_.refused.add();
-  const Reply refusal =
-      Reply::failure(Errc::unavailable, endpoint_.address.text() + ": " + breaker_.explain(now));
+  Reply refusal;
+  try {
+    refusal = Reply::failure(Errc::unavailable, endpoint_.address.text(), breaker_.explain(now));
+  } catch (const std::bad_alloc&) {
+    refusal = Reply::failure(Errc::unavailable, {}, "the server is left alone");
+  }
   for (Reply& reply : request.replies) reply = refusal;
   return false;
 }
 
-Node::Ticket Node::start(Request& request, bool push) {
+Node::Ticket Node::start(Request& request, bool push) noexcept {
   Ticket ticket;
   if (!admit(request, ticket)) return ticket;
   ticket.connection = &least_busy();
@@ -48,7 +54,7 @@ Node::Ticket Node::start(Request& request, bool push) {
   return ticket;
 }
 
-void Node::finish(Request& request, const Ticket& ticket, bool repeatable) {
+void Node::finish(Request& request, const Ticket& ticket, bool repeatable) noexcept {
   if (ticket.connection == nullptr) return;
   ticket.connection->finish(request);
   if (ticket.is_probe && !breaker_.closed()) breaker_.probe_abandoned();

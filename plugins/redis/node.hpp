@@ -31,17 +31,19 @@ class Node {
   Node& operator=(const Node&) = delete;
 
   /// Queues the request. With `push`, also sends it if that can be done without waiting.
-  Ticket start(Request& request, bool push = false);
+  Ticket start(Request& request, bool push = false) noexcept;
   /// Waits for the answers. `repeatable`: doing it twice is as good as once.
-  void finish(Request& request, const Ticket& ticket, bool repeatable);
-  void run(Request& request, bool repeatable) { finish(request, start(request), repeatable); }
+  void finish(Request& request, const Ticket& ticket, bool repeatable) noexcept;
+  void run(Request& request, bool repeatable) noexcept {
+    finish(request, start(request), repeatable);
+  }
 
   const Endpoint& endpoint() const noexcept { return endpoint_; }
   Breaker& breaker() noexcept { return breaker_; }
 
  private:
   Connection& least_busy() noexcept;
-  bool admit(Request& request, Ticket& ticket);
+  bool admit(Request& request, Ticket& ticket) noexcept;
 
   const Endpoint endpoint_;
   Counters& counters_;

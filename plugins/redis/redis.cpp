@@ -33,12 +33,10 @@ namespace {
 constexpr std::size_t batch_commands = 1000;
 constexpr std::size_t batch_bytes = 1 << 20;
 
+// Of a reply that is not what the command asked for.
 Errc code_of(const Reply& reply) noexcept {
-  return reply.is(Reply::Type::failure) ? reply.code : code_of_error(reply.text());
-}
-
-bool is_refused(const Reply& reply) noexcept {
-  return reply.is(Reply::Type::failure) || reply.is(Reply::Type::error);
+  if (reply.is(Reply::Type::failure)) return reply.code;
+  return reply.is(Reply::Type::error) ? code_of_error(reply.text()) : Errc::corrupt;
 }
 
 class Redis final : public Backend {
@@ -142,6 +140,7 @@ OptionalEntry Redis::get(Key key, Call call) {
 // The time to live is rounded down: an entry never outlives it.
 void Redis::add_set(CommandBuffer& to, Key key, const Entry& entry, const SetOptions& how) const {
   if (!entry.is_bytes()) throw Error(Errc::rejected, "stores bytes only: put a codec above");
+  if (entry.size() > largest_value) throw Error(Errc::rejected, "an entry of more than 512 MiB");
   const auto ttl = how.ttl.count() > 0 ? how.ttl : settings_.ttl;
   to.reserve(key.size() + entry.size() + 64);
   if (ttl.count() <= 0) {
@@ -217,7 +216,7 @@ void Redis::get_multi(Keys keys, Results results, Call call) {
     if (!good && begin == 0) unexpected(reply, "MGET");
     for (std::size_t i = 0; i < part.size(); ++i) {
       if (!good) {
-        results.fail(begin + i, is_refused(reply) ? code_of(reply) : Errc::corrupt);
+        results.fail(begin + i, code_of(reply));
       } else if (reply.items[i].is_string()) {
         results.hit(begin + i, std::move(reply.items[i].bytes));
       }
@@ -237,7 +236,7 @@ void Redis::get_sharded(Keys keys, Results results, Call call) {
         if (reply.is_string()) {
           results.hit(i, std::move(reply.bytes));
         } else if (!reply.is_nil()) {
-          results.fail(i, is_refused(reply) ? code_of(reply) : Errc::corrupt);
+          results.fail(i, code_of(reply));
         }
       });
 }
@@ -248,7 +247,7 @@ void Redis::set_multi(Keys keys, std::span<const Entry> entries, const SetOption
       keys, /*reads=*/false, call,
       [&](CommandBuffer& to, std::size_t i) { add_set(to, keys[i], entries[i], how); },
       [&](std::size_t i, const Reply& reply) {
-        if (is_refused(reply)) statuses.fail(i, code_of(reply));
+        if (!reply.is(Reply::Type::status)) statuses.fail(i, code_of(reply));
       });
 }
 
@@ -259,7 +258,7 @@ void Redis::remove_multi(Keys keys, Statuses statuses, Call call) {
         to.add({"DEL", keys[i]});
       },
       [&](std::size_t i, const Reply& reply) {
-        if (is_refused(reply)) {
+        if (!reply.is(Reply::Type::integer)) {
           statuses.fail(i, code_of(reply));
         } else if (reply.integer > 0) {
           statuses.done(i);

@@ -37,6 +37,22 @@ void CommandBuffer::move_to_heap(std::size_t capacity) {
 
 // ---- replies ----
 
+Reply Reply::failure(Errc code, std::string_view server, std::string_view why,
+                     int system_error) noexcept {
+  Reply reply;
+  reply.type = Type::failure;
+  reply.code = code;
+  reply.system_error = system_error;
+  try {
+    std::string text(server);
+    if (!server.empty()) text.append(": ");
+    reply.bytes = Entry::copy(text.append(why));
+  } catch (const std::bad_alloc&) {
+    reply.bytes = Entry::borrow("the server was not heard, and memory ran out");
+  }
+  return reply;
+}
+
 namespace {
 
 // Where the reader wants the next object: the root, or an element of the array being filled.
@@ -72,7 +88,7 @@ void* on_string(const redisReadTask* task, char* text, std::size_t size) noexcep
 
 void* on_array(const redisReadTask* task, int elements) noexcept {
   // No command of ours is answered by more; a broken server must not make us reserve gigabytes.
-  constexpr int most_elements = 1 << 20;
+  constexpr int most_elements = 1 << 16;
   if (elements > most_elements) return nullptr;
   return fill(task, [&](Reply& reply) {
     reply.type = Reply::Type::array;
@@ -98,13 +114,17 @@ redisReplyObjectFunctions object_functions = {
 
 }  // namespace
 
-ReplyReader::ReplyReader() : reader_(redisReaderCreateWithFunctions(&object_functions)) {
+ReplyReader::ReplyReader(std::size_t most)
+    : most_(most), reader_(redisReaderCreateWithFunctions(&object_functions)) {
   if (reader_ == nullptr) throw std::bad_alloc();
   reader_->privdata = &root_;
 }
 
-bool ReplyReader::feed(const char* bytes, std::size_t size) noexcept {
-  return redisReaderFeed(reader_.get(), bytes, size) == 0;
+void ReplyReader::feed(const char* bytes, std::size_t size) {
+  if (reader_->len - reader_->pos + size > most_) {
+    throw Error(Errc::corrupt, "an answer of more than " + std::to_string(most_) + " bytes");
+  }
+  if (redisReaderFeed(reader_.get(), bytes, size) != 0) throw std::bad_alloc();
 }
 
 std::optional<Reply> ReplyReader::next() {

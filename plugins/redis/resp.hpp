@@ -23,6 +23,9 @@
 
 namespace cairn::redis {
 
+/// What Redis holds under one key at most, unless it is told otherwise.
+inline constexpr std::size_t largest_value = std::size_t{512} << 20;
+
 /// Commands, ready to be sent. Short ones need no allocation.
 class CommandBuffer {
  public:
@@ -87,14 +90,10 @@ struct Reply {
   bool is_string() const noexcept { return type == Type::string; }
   std::string_view text() const noexcept { return bytes.bytes(); }
 
-  static Reply failure(Errc code, std::string_view text, int system_error = 0) {
-    Reply reply;
-    reply.type = Type::failure;
-    reply.code = code;
-    reply.system_error = system_error;
-    reply.bytes = Entry::copy(text);
-    return reply;
-  }
+  /// `server`: who was not heard, or empty. What could not be done is said even when there is no
+  /// memory to say it well.
+  static Reply failure(Errc code, std::string_view server, std::string_view why,
+                       int system_error = 0) noexcept;
 };
 
 /// What an error reply ("-OOM command not allowed...") means to the caller.
@@ -107,10 +106,11 @@ void throw_if_refused(const Reply& reply);
 /// Bytes in, replies out, in order.
 class ReplyReader {
  public:
-  ReplyReader();
+  /// Refuses an answer of more bytes than `most`.
+  explicit ReplyReader(std::size_t most = largest_value + 64 * 1024);
 
-  /// False: out of memory.
-  bool feed(const char* bytes, std::size_t size) noexcept;
+  /// Errors: std::bad_alloc; Error(corrupt) if an answer has too many bytes.
+  void feed(const char* bytes, std::size_t size);
   /// The next whole reply, if it has arrived. Errors: Error(corrupt) for what is not RESP; the
   /// reader is of no use afterwards.
   std::optional<Reply> next();
@@ -119,6 +119,7 @@ class ReplyReader {
   struct Free {
     void operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }
   };
+  const std::size_t most_;
   Reply root_;  // where the reader's object functions write
   std::unique_ptr<redisReader, Free> reader_;
 };

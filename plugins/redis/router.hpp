@@ -72,6 +72,12 @@ class Reminder {
   std::atomic<Clock::duration> last_{Clock::now().time_since_epoch()};
 };
 
+/// What callers are told who know no server to ask: that, or that they had no time to find out.
+inline Reply nobody_to_ask(std::string_view why, Clock::time_point deadline) {
+  if (Clock::now() < deadline) return Reply::failure(Errc::unavailable, {}, why);
+  return Reply::failure(Errc::timeout, {}, std::string(why) + " in time");
+}
+
 /// When to give up on a replica, so that there is time left to ask the master.
 inline Clock::time_point half_way_to(Clock::time_point deadline) {
   const auto now = Clock::now();

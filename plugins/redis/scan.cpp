@@ -16,6 +16,7 @@ namespace {
 // in the size of their table, which leaves the upper bits unused.
 constexpr int server_bits = 48;
 constexpr std::uint64_t server_mask = (std::uint64_t{1} << server_bits) - 1;
+constexpr std::size_t longest_page = 10'000;
 constexpr std::size_t keys_at_once = 100;  // whose values are in memory together
 
 struct Page {
@@ -67,7 +68,8 @@ void scan(Router& router, const Settings& settings, std::uint64_t& cursor, std::
     return;
   }
   Node& node = *masters[at];
-  const Page page = page_of(node, cursor & server_mask, std::max<std::size_t>(limit, 1), soon());
+  const Page page =
+      page_of(node, cursor & server_mask, std::clamp<std::size_t>(limit, 1, longest_page), soon());
   const std::span<const Reply> keys = page.keys;
   for (std::size_t begin = 0; begin < keys.size(); begin += keys_at_once) {
     visit_values(node, settings.lock_prefix,

@@ -5,9 +5,11 @@
 // again.
 
 #include "router.hpp"
+#include "turn.hpp"
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace cairn::redis {
@@ -55,14 +57,16 @@ class Sentinel final : public Router {
   ViewPtr current(Clock::time_point deadline) {
     auto view = known();
     const bool due = view == nullptr || (read_from_replica_ && reminder_.is_due());
-    return due ? ask(view, deadline) : view;
+    return due ? ask(view, nullptr, deadline) : view;
   }
-  ViewPtr ask(const ViewPtr& seen, Clock::time_point deadline);
+  ViewPtr ask(const ViewPtr& seen, const Node* failed, Clock::time_point deadline);
+  std::optional<Address> master_of(Node& sentinel, Clock::time_point deadline) const;
   std::vector<Address> replicas_of(Node& sentinel, Clock::time_point deadline) const;
+  std::vector<std::shared_ptr<Node>> replicas_at(const std::vector<Address>& addresses,
+                                                 const View* before) const;
   std::shared_ptr<Node> reader(const View& view);
-  Reply no_master() const {
-    return Reply::failure(Errc::unavailable,
-                          "no sentinel tells who the master of " + service_ + " is");
+  Reply no_master(Clock::time_point deadline) const {
+    return nobody_to_ask("no sentinel told who the master of " + service_ + " is", deadline);
   }
   // The master is another one now, or will be.
   static bool must_ask_again(const Reply& reply) noexcept {
@@ -77,44 +81,32 @@ class Sentinel final : public Router {
   std::atomic<std::size_t> turn_{0};  // which replica is next
   Reminder reminder_;
 
-  std::mutex ask_mutex_;  // one asks, the others wait for what it learns
+  Turns asking_;  // one asks, the others wait for what it learns
   Clock::time_point asked_at_{};
 
   mutable std::mutex mutex_;  // guards what follows
   ViewPtr view_;
 };
 
-// Another view than `seen`, or the one there is.
-Sentinel::ViewPtr Sentinel::ask(const ViewPtr& seen, Clock::time_point deadline) {
-  const std::lock_guard one_asks(ask_mutex_);
+// Another view than `seen`, or the one there is. `failed`: who was asked in vain, or null; if that is the
+// master, a sentinel that names it again may be behind, and the next one is asked.
+Sentinel::ViewPtr Sentinel::ask(const ViewPtr& seen, const Node* failed,
+                                Clock::time_point deadline) {
+  const Turn mine(asking_, deadline);
   const ViewPtr before = known();
-  if (before != seen) return before;
+  if (!mine || before != seen) return before;
   if (before != nullptr && Clock::now() - asked_at_ < between_questions) return before;
   asked_at_ = Clock::now();
-  CommandBuffer command;
-  command.add({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", service_});
   for (const auto& sentinel : sentinels_) {
     if (Clock::now() >= deadline) break;
-    factory_.counters.topology_reads.add();
-    bool sent = false;
-    const Reply master = run_on(*sentinel, {{}, command.bytes()}, deadline, sent);
-    if (master.items.size() != 2) continue;
-    Address address;
-    address.host = master.items[0].text();
-    address.port = std::atoi(std::string(master.items[1].text()).c_str());
-
+    const auto address = master_of(*sentinel, deadline);
+    if (!address) continue;
+    const bool same = before != nullptr && before->master->endpoint().address == *address;
+    if (same && failed == before->master.get()) continue;
     auto view = std::make_shared<View>();
-    const bool same = before != nullptr && before->master->endpoint().address == address;
-    view->master = same ? before->master : factory_.make(address, "master");
+    view->master = same ? before->master : factory_.make(*address, "master");
     if (read_from_replica_) {
-      for (const Address& replica : replicas_of(*sentinel, deadline)) {
-        const auto is_it = [&](const auto& node) { return node->endpoint().address == replica; };
-        const auto kept = before == nullptr ? std::shared_ptr<Node>() : [&] {
-          const auto it = std::find_if(before->replicas.begin(), before->replicas.end(), is_it);
-          return it == before->replicas.end() ? std::shared_ptr<Node>() : *it;
-        }();
-        view->replicas.push_back(kept != nullptr ? kept : factory_.make(replica));
-      }
+      view->replicas = replicas_at(replicas_of(*sentinel, deadline), before.get());
     }
     if (same && view->replicas == before->replicas) return before;
     const std::lock_guard lock(mutex_);
@@ -122,6 +114,34 @@ Sentinel::ViewPtr Sentinel::ask(const ViewPtr& seen, Clock::time_point deadline)
     return view;
   }
   return before;
+}
+
+std::optional<Address> Sentinel::master_of(Node& sentinel, Clock::time_point deadline) const {
+  factory_.counters.topology_reads.add();
+  CommandBuffer command;
+  command.add({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", service_});
+  bool sent = false;
+  const Reply master = run_on(sentinel, {{}, command.bytes()}, deadline, sent);
+  if (master.items.size() != 2) return std::nullopt;
+  Address address{std::string(master.items[0].text()), parse_port(master.items[1].text()), ""};
+  if (address.host.empty() || address.port == 0) return std::nullopt;
+  return address;
+}
+
+// Those that are known already stay, with their connections.
+std::vector<std::shared_ptr<Node>> Sentinel::replicas_at(const std::vector<Address>& addresses,
+                                                         const View* before) const {
+  std::vector<std::shared_ptr<Node>> replicas;
+  for (const Address& address : addresses) {
+    std::shared_ptr<Node> replica;
+    if (before != nullptr) {
+      for (const auto& known : before->replicas) {
+        if (known->endpoint().address == address) replica = known;
+      }
+    }
+    replicas.push_back(replica != nullptr ? replica : factory_.make(address));
+  }
+  return replicas;
 }
 
 // Each replica is a list: name, value, name, value.
@@ -138,11 +158,11 @@ std::vector<Address> Sentinel::replicas_of(Node& sentinel, Clock::time_point dea
       const std::string_view name = replica.items[i].text();
       const std::string_view value = replica.items[i + 1].text();
       if (name == "ip") address.host = value;
-      if (name == "port") address.port = std::atoi(std::string(value).c_str());
+      if (name == "port") address.port = parse_port(value);
       if (name == "flags") good = good && value == "slave";  // neither down nor disconnected
       if (name == "master-link-status") good = good && value == "ok";
     }
-    if (good && !address.host.empty()) result.push_back(address);
+    if (good && !address.host.empty() && address.port != 0) result.push_back(address);
   }
   return result;
 }
@@ -158,16 +178,17 @@ std::shared_ptr<Node> Sentinel::reader(const View& view) {
 
 Reply Sentinel::run(const Command& command, Clock::time_point deadline) {
   ViewPtr view = current(deadline);
-  if (view == nullptr) return no_master();
+  if (view == nullptr) return no_master(deadline);
   bool sent = false;
   if (command.reads && read_from_replica_) {
-    Reply reply = run_on(*reader(*view), command, half_way_to(deadline), sent);
+    const std::shared_ptr<Node> node = reader(*view);
+    Reply reply = run_on(*node, command, half_way_to(deadline), sent);
     if (!must_ask_again(reply)) return reply;
-    view = ask(view, deadline);  // it may have been replaced
+    view = ask(view, node.get(), deadline);  // it may have been replaced
   }
   Reply reply = run_on(*view->master, command, deadline, sent);
   if (!must_ask_again(reply) || Clock::now() >= deadline) return reply;
-  const ViewPtr newer = ask(view, deadline);
+  const ViewPtr newer = ask(view, view->master.get(), deadline);
   const bool was_refused = reply.is(Reply::Type::error);
   if (newer == view || (sent && !was_refused && !command.repeatable)) return reply;
   return run_on(*newer->master, command, deadline, sent);
@@ -178,7 +199,7 @@ void Sentinel::run_all(std::span<const Command> commands, std::span<Reply> repli
   if (commands.empty()) return;
   ViewPtr view = current(deadline);
   if (view == nullptr) {
-    for (Reply& reply : replies) reply = no_master();
+    for (Reply& reply : replies) reply = no_master(deadline);
     return;
   }
   const char* begin = commands.front().bytes.data();
@@ -193,7 +214,7 @@ void Sentinel::run_all(std::span<const Command> commands, std::span<Reply> repli
   run_at(*view->master);
   const bool again = std::any_of(replies.begin(), replies.end(), must_ask_again);
   if (!again || !repeatable || Clock::now() >= deadline) return;
-  const ViewPtr newer = ask(view, deadline);
+  const ViewPtr newer = ask(view, view->master.get(), deadline);
   if (newer == view) return;
   for (Reply& reply : replies) reply = Reply();
   run_at(*newer->master);

@@ -10,11 +10,14 @@ namespace {
 // A server is: host, port, id and more.
 std::optional<Address> address_of(const Reply& server, const Address& asked) {
   if (server.items.size() < 2) return std::nullopt;
+  const std::int64_t port = server.items[1].integer;
   Address address;
   address.host = server.items[0].text();
-  address.port = static_cast<int>(server.items[1].integer);
   if (address.host.empty()) address.host = asked.host;  // it does not know its own name
-  if (address.host == "?") return std::nullopt;
+  if (address.host.empty() || address.host == "?" || port < 1 || port > largest_port) {
+    return std::nullopt;
+  }
+  address.port = static_cast<int>(port);
   return address;
 }
 
@@ -23,6 +26,7 @@ std::optional<Address> address_of(const Reply& server, const Address& asked) {
 // An entry is: first slot, last slot, master, replicas.
 std::shared_ptr<const SlotMap> SlotMap::read(const Reply& slots, const Address& asked,
                                              bool with_replicas, const NodeAt& node_at) {
+  if (slots.items.size() > slot_count) return nullptr;
   auto map = std::make_shared<SlotMap>();
   map->shard_of_slot_.fill(nobody);
   for (const Reply& range : slots.items) {

@@ -191,6 +191,8 @@ TlsContext::TlsContext(const TlsSettings& tls)
   if (ssl_ == nullptr) throw std::bad_alloc();
   SSL_CTX* context = ssl_.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  // A write that waits to read would keep the driver awake until it has.
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
   // Whoever continues a write owns the same bytes, but perhaps at another address.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_verify(context, tls.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);

@@ -19,21 +19,7 @@ using Clock = std::chrono::steady_clock;
 using Answer = ScriptedRedis::Answer;
 using Words = ScriptedRedis::Words;
 
-std::string bulk(const std::string& text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
-}
-
-std::chrono::milliseconds time_of(const std::function<void()>& body) {
-  const auto begin = Clock::now();
-  body();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
-}
-
-// A cluster in which one server has all slots, or says so.
-std::string all_slots_at(const ScriptedRedis& server) {
-  return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + bulk("127.0.0.1") + ":" +
-         std::to_string(server.port()) + "\r\n";
-}
+const auto bulk = ScriptedRedis::bulk;
 
 }  // namespace
 
@@ -290,165 +276,116 @@ TEST_CASE("a greeting that is refused says what the server said", "[redis][fault
   CHECK(gets == 0);  // nothing was read from the wrong database
 }
 
-// ---- replicas ----
+// ---- between calls ----
 
-TEST_CASE("who waited for a lock, or took it, looks at the master and not at a replica behind",
-          "[redis][sentinel][fault]") {
-  ScriptedRedis master([](const Words& words) -> Answer {
-    if (words[0] == "ROLE") return {"*3\r\n" + bulk("master") + ":0\r\n*0\r\n"};
-    if (words[0] == "GET" && words[1].substr(0, 5) == "_lock") return {"$-1\r\n"};
-    if (words[0] == "PTTL") return {":-2\r\n"};
-    if (words[0] == "MGET") return {"*2\r\n" + bulk("new") + bulk("new")};
-    return {words[0] == "GET" ? bulk("new") : "+OK\r\n"};
+TEST_CASE("what a server says while nobody asks is not taken for the next answer",
+          "[redis][fault]") {
+  std::atomic<int> asked{0};
+  ScriptedRedis server([&](const Words& words) -> Answer {
+    Answer answer{bulk(words.back())};
+    if (++asked % 2 == 1) answer.unasked = bulk("of somebody else");
+    return answer;
   });
-  ScriptedRedis replica([](const Words& words) -> Answer {
-    return {words[0] == "MGET" ? "*2\r\n$-1\r\n$-1\r\n" : "$-1\r\n"};
-  });
-  ScriptedRedis sentinel([&](const Words& words) -> Answer {
-    const auto address = [](const ScriptedRedis& server) {
-      return bulk("127.0.0.1") + bulk(std::to_string(server.port()));
-    };
-    if (words[1] != "REPLICAS") return {"*2\r\n" + address(master)};
-    return {"*1\r\n*8\r\n" + bulk("ip") + bulk("127.0.0.1") + bulk("port") +
-            bulk(std::to_string(replica.port())) + bulk("flags") + bulk("slave") +
-            bulk("master-link-status") + bulk("ok")};
-  });
-  auto options = quick_at("");
-  options.erase("url");
-  options["mode"] = "sentinel";
-  options["sentinels"] = sentinel.address();
-  options["read_from"] = "replica";
-  ComponentUnderTest redis("redis", options);
-  const auto found = [&](const std::string& key) { return redis->get(key, Call()).has_value(); };
-  CHECK_FALSE(found("taken"));
-  CHECK(redis->lock("taken", 10s, Call()).has_value());
-  CHECK(found("taken"));
-  CHECK_FALSE(found("waited for"));
-  CHECK(redis->await_unlock("waited for", 0s, Call()));
-  CHECK(found("waited for"));
-  CHECK_FALSE(found("another"));
-
-  Batch with({"another", "taken"}), without({"another", "one more"});
-  redis->get_multi(with.keys, with.results(), Call());
-  redis->get_multi(without.keys, without.results(), Call());
-  CHECK(with.statuses == std::vector<cairn_status>{CAIRN_OK, CAIRN_OK});
-  CHECK(without.statuses == std::vector<cairn_status>{CAIRN_MISS, CAIRN_MISS});
+  ComponentUnderTest redis("redis", {{"url", server.url()}, {"max_connections", "1"}});
+  for (int i = 1; i <= 5; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    CHECK(redis->get(key, Call())->bytes() == key);
+    CHECK(eventually([&] { return server.surprises() == i; }));
+    CHECK(redis->get("and " + key, Call())->bytes() == "and " + key);
+  }
+  CHECK(statistic(redis, "connections_lost") == 5);
+  CHECK(statistic(redis, "breaker_opened") == 0);
 }
 
-// ---- clusters ----
-
-TEST_CASE("a server that redirects to itself for ever is given up", "[redis][cluster][fault]") {
-  const ScriptedRedis* self = nullptr;
+TEST_CASE("an unlock over a connection that the server closed while it was idle is done",
+          "[redis][fault]") {
+  std::atomic<int> commands{0};
   ScriptedRedis server([&](const Words& words) -> Answer {
-    if (words[0] == "CLUSTER") return {all_slots_at(*self)};
-    return {"-MOVED 12 " + self->address() + "\r\n"};
+    ++commands;
+    if (words[0] == "EVAL") return {":1\r\n"};
+    return {"+OK\r\n", /*hang_up=*/true};
   });
-  self = &server;
-  auto options = quick_at("");
-  options.erase("url");
-  options["mode"] = "cluster";
-  options["nodes"] = server.address();
-  ComponentUnderTest redis("redis", options);
+  ComponentUnderTest redis("redis", {{"url", server.url()}});
+  const auto token = redis->lock("k", 10s, Call());
+  REQUIRE(token.has_value());
+  CHECK(eventually([&] { return server.surprises() == 1; }));
+  std::this_thread::sleep_for(5ms);  // as long as it takes until a connection is idle
+  CHECK(redis->unlock("k", *token, Call()));
+  CHECK(commands == 2);
+  CHECK(statistic(redis, "retries") == 0);
+}
+
+TEST_CASE("one answer too many to the greeting is one too many", "[redis][fault]") {
+  ScriptedRedis server([&](const Words& words) -> Answer {
+    if (words[0] == "SELECT") return {"+OK\r\n+OK\r\n"};
+    return {bulk(words[1])};
+  });
+  ComponentUnderTest redis("redis", quick_at(server.url() + "/1"));
   const Failure failure = failure_of([&](Call call) { redis->get("k", call); });
   CHECK(failure.code == Errc::unavailable);
-  CHECK_THAT(failure.text, Catch::Contains("redirected too often"));
-  const int for_one = server.commands();
-  CHECK(for_one <= 8);  // the map, the first try and five redirects
-
-  std::vector<std::string> names;
-  for (int i = 0; i < 100; ++i) names.push_back("k" + std::to_string(i));
-  Batch batch(names);
-  CHECK(failure_of([&](Call call) { redis->get_multi(batch.keys, batch.results(), call); }).code ==
-        Errc::unavailable);
-  CHECK(server.commands() - for_one <= 100 * 8);
+  CHECK_THAT(failure.text, Catch::Contains("nobody asked for"));
 }
 
-TEST_CASE("two servers that point at each other are given up within the timeout",
-          "[redis][cluster][fault]") {
-  std::vector<std::unique_ptr<ScriptedRedis>> servers;
-  for (int i = 0; i < 2; ++i) {
-    servers.push_back(std::make_unique<ScriptedRedis>([&servers, i](const Words& words) -> Answer {
-      if (words[0] == "CLUSTER") return {all_slots_at(*servers[0])};
-      return {"-MOVED 12 " + servers[static_cast<std::size_t>(1 - i)]->address() + "\r\n"};
-    }));
-  }
-  auto options = quick_at("");
-  options.erase("url");
-  options["mode"] = "cluster";
-  options["nodes"] = servers[0]->address();
-  ComponentUnderTest redis("redis", options);
-  const auto took = time_of([&] {
-    CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::unavailable);
-  });
-  CHECK(took < 10s);
-  CHECK(servers[0]->commands() + servers[1]->commands() <= 8);
-}
-
-TEST_CASE("after one redirect the whole map is read again, and nobody else is redirected",
-          "[redis][cluster][fault]") {
-  std::vector<std::unique_ptr<ScriptedRedis>> servers;
-  std::atomic<std::size_t> home{0};
-  std::atomic<int> maps{0};
-  for (std::size_t i = 0; i < 2; ++i) {
-    servers.push_back(std::make_unique<ScriptedRedis>([&, i](const Words& words) -> Answer {
-      if (words[0] == "CLUSTER") {
-        ++maps;
-        return {all_slots_at(*servers[home])};
-      }
-      if (home != i) return {"-MOVED 12 " + servers[home]->address() + "\r\n"};
-      return {bulk("v")};
-    }));
-  }
-  auto options = quick_at("");
-  options.erase("url");
-  options["mode"] = "cluster";
-  options["nodes"] = servers[0]->address() + ", " + servers[1]->address();
-  ComponentUnderTest redis("redis", options);
-  CHECK(redis->get("k0", Call())->bytes() == "v");
-  home = 1;
-  CHECK(redis->get("k1", Call())->bytes() == "v");
-  CHECK(statistic(redis, "redirects") == 1);
-  std::this_thread::sleep_for(60ms);  // so long a map is good after a redirect, and 10 ms
-  for (int i = 2; i < 50; ++i) {
-    CHECK(redis->get("k" + std::to_string(i), Call())->bytes() == "v");
-  }
-  CHECK(statistic(redis, "redirects") == 1);
-  CHECK(maps == 2);
-}
-
-TEST_CASE("a redirect to nowhere, and a map of nonsense, are failures with a reason",
-          "[redis][cluster][fault]") {
-  const auto* const redirect =
-      GENERATE("MOVED", "MOVED 12", "MOVED 12 ", "MOVED x nowhere:0", "ASK 12 :99999",
-               "MOVED 99999999999 127.0.0.1:1", "ASK 12 [::1");
-  INFO(redirect);
-  const ScriptedRedis* self = nullptr;
+TEST_CASE("each entry of a batch that is answered with something else is corrupt",
+          "[redis][fault]") {
   ScriptedRedis server([&](const Words& words) -> Answer {
-    if (words[0] == "CLUSTER") return {all_slots_at(*self)};
-    return {"-" + std::string(redirect) + "\r\n"};
+    if (words[1] == "good") return {words[0] == "SET" ? "+OK\r\n" : ":1\r\n"};
+    return {bulk("?")};
   });
-  self = &server;
-  auto options = quick_at("");
-  options.erase("url");
-  options["mode"] = "cluster";
-  options["nodes"] = server.address();
-  ComponentUnderTest redis("redis", options);
-  CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::unavailable);
+  ComponentUnderTest redis("redis", quick_at(server.url()));
+  Batch batch({"good", "bad"});
+  const std::vector<Entry> values{Entry::copy("1"), Entry::copy("2")};
+  const std::vector<cairn_status> one_is_corrupt{CAIRN_OK, CAIRN_CORRUPT};
+  batch.statuses.assign(2, CAIRN_OK);
+  redis->set_multi(batch.keys, values, {}, batch.answers(), Call());
+  CHECK(batch.statuses == one_is_corrupt);
+  batch.statuses.assign(2, CAIRN_MISS);
+  redis->remove_multi(batch.keys, batch.answers(), Call());
+  CHECK(batch.statuses == one_is_corrupt);
 }
 
-TEST_CASE("a map of slots that is nonsense is no map", "[redis][cluster][fault]") {
-  const auto* const map = GENERATE("*0\r\n", "$5\r\nhello\r\n", "*1\r\n:1\r\n", "*1\r\n*0\r\n",
-                                   "*1\r\n*3\r\n:-5\r\n:99999999\r\n*0\r\n",
-                                   "*1\r\n*3\r\n:5\r\n:1\r\n*2\r\n$0\r\n\r\n:0\r\n",
-                                   "-ERR This instance has cluster support disabled\r\n");
-  INFO(map);
-  ScriptedRedis server(
-      [&](const Words& words) -> Answer { return {words[0] == "CLUSTER" ? map : "$-1\r\n"}; });
-  auto options = quick_at("");
-  options.erase("url");
-  options["mode"] = "cluster";
-  options["nodes"] = server.address();
+TEST_CASE("a lease that ends after the end of time is only long", "[redis][fault]") {
+  ScriptedRedis server([&](const Words& words) -> Answer {
+    if (words[0] == "PTTL") return {":9223372036854775807\r\n"};
+    if (words[0] == "GET")
+      return {
+          bulk("0000000000008000"
+               "0000000000000001")};
+    return {"*3\r\n" + bulk("subscribe") + bulk(words[1]) + ":1\r\n"};
+  });
+  ComponentUnderTest redis("redis", {{"url", server.url()}});
+  const auto took = time_of([&] { CHECK_FALSE(redis->await_unlock("k", 50ms, Call())); });
+  CHECK(took >= 50ms);
+}
+
+TEST_CASE("an answer that arrives byte by byte, or is cut at any byte, is itself or nothing",
+          "[redis][fault]") {
+  const std::string whole = "*3\r\n" + bulk("first") + "$-1\r\n" + bulk("a\r\nb");
+  std::size_t cut = 0;
+  bool drips = false;
+  ScriptedRedis server([&](const Words&) -> Answer {
+    if (drips) return {whole, false, 100us};
+    return {whole.substr(0, cut), cut < whole.size()};
+  });
+  auto options = quick_at(server.url());
+  options["timeout"] = "5s";
+  options["retry_after"] = options["retry_after_at_most"] = "1ms";
   ComponentUnderTest redis("redis", options);
-  const Failure failure = failure_of([&](Call call) { redis->get("k", call); });
-  CHECK(failure.code == Errc::unavailable);
+  const auto ask = [&] {
+    Batch batch({"a", "b", "c"});
+    const Failure failure =
+        failure_of([&](Call call) { redis->get_multi(batch.keys, batch.results(), call); });
+    if (failure.code) {
+      CHECK(failure.code == Errc::unavailable);
+      return false;
+    }
+    CHECK(batch.statuses == std::vector<cairn_status>{CAIRN_OK, CAIRN_MISS, CAIRN_OK});
+    CHECK(batch.entries[0].bytes() == "first");
+    CHECK(batch.entries[2].bytes() == "a\r\nb");
+    return true;
+  };
+  for (cut = 0; cut < whole.size(); ++cut) CHECK_FALSE(ask());
+  CHECK(ask());
+  drips = true;
+  CHECK(ask());
 }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -87,4 +88,11 @@ inline bool comes_to_answer(ComponentUnderTest& redis, const std::string& key,
       return false;
     }
   });
+}
+
+/// How long something takes.
+inline std::chrono::milliseconds time_of(const std::function<void()>& body) {
+  const auto begin = Load::Clock::now();
+  body();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Load::Clock::now() - begin);
 }

@@ -54,7 +54,7 @@ TEST_CASE("the sentinels name the master, and it is used", "[redis][sentinel]") 
   ComponentUnderTest lost("redis", texts);
   const Failure failure = failure_of([&](Call call) { lost->get("k", call); });
   CHECK(failure.code == Errc::unavailable);
-  CHECK_THAT(failure.text, Catch::Contains("no sentinel tells who the master of nobody is"));
+  CHECK_THAT(failure.text, Catch::Contains("no sentinel told who the master of nobody is"));
 }
 
 TEST_CASE("the master behind sentinels says what it is, whoever asks", "[redis][sentinel]") {
