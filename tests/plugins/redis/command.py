@@ -167,7 +167,7 @@ class OnRedis(unittest.TestCase):
             (['ttl = "soon"'], 3, "`ttl`: expected a duration"),
             (['retry_after = "5s"'], 3, "`retry_after_at_most` is less than `retry_after`"),
             (['max_connections = 0'], 3, "`max_connections`: expected from 1 to 64"),
-            (['db = -1'], 3, "`db`: expected at least 0"),
+            (['db = -1'], 3, "`db`: expected from 0 to"),
             (['port = 0'], 3, "`port`: expected from 1 to 65535"),
             (['host = ""'], 3, "`host`: is empty"),
             (['url = "http://x"'], 3, "`url`: must begin with redis://"),
