@@ -73,6 +73,9 @@ class Bystander {
   bool remove(const std::string& name) {
     return memcached_delete(client_, name.data(), name.size(), 0) == MEMCACHED_SUCCESS;
   }
+  /// How many connections there have been beside this one. Comes to the truth: two more are of the server's
+  /// start, itself and somebody who looked whether it answers, and each is counted by a thread of its own.
+  int connections_of_others() { return std::stoi(statistic("total_connections")) - 3; }
   /// What the server says of itself, such as "total_connections".
   std::string statistic(const char* name) {
     memcached_return_t code;
