@@ -41,7 +41,7 @@ TEST_CASE("forks in the middle of other threads' reads, writes and locks: all of
   for (int i = 0; i < 50; ++i) {
     const pid_t child = fork();
     if (child == 0) {
-      alarm(20);  // a child that hangs is a failure
+      alarm(60);  // a child that hangs is a failure
       lmdb.after_fork();
       other.after_fork();
       _exit(works("child" + std::to_string(i)) ? 0 : 1);

@@ -40,7 +40,7 @@ TEST_CASE("forks in the middle of other threads' requests: everybody gets answer
   for (int i = 0; i < 30; ++i) {
     const pid_t child = fork();
     if (child == 0) {
-      alarm(20);  // a child that hangs is a failure
+      alarm(60);  // a child that hangs is a failure
       memcached.after_fork();
       _exit(works("child" + std::to_string(i)) ? 0 : 1);
     }

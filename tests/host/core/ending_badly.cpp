@@ -332,13 +332,12 @@ TEST_CASE("a region is rebuilt, invalidated and given runners while everybody us
   RegionConfig wrapped = host->config_of("r");
   const RegionConfig bare = wrapped;
   wrapped.wrap.push_back({.plugin = "msgpack"});
-  std::atomic<int> wrong{0};
-  std::atomic<int> working{4};
+  std::atomic<int> wrong{0}, working{4}, rebuilt{0};
   {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
-        for (int i = 0; i < 3000; ++i) {
+        for (int i = 0; i < 3000 || rebuilt < 20; ++i) {
           const std::string key = std::to_string(i % 7);
           if (region.get_or_create(key, detached([key] { return "v" + key; })) != "v" + key) {
             ++wrong;
@@ -357,6 +356,7 @@ TEST_CASE("a region is rebuilt, invalidated and given runners while everybody us
       region.set_background_runner(
           i % 2 == 0 ? BackgroundRunner([](std::string_view, BackgroundJob job) { job(); })
                      : nullptr);
+      ++rebuilt;
     }
   }
   CHECK(wrong == 0);

@@ -1,4 +1,5 @@
 #include "catch.hpp"
+#include "meanwhile.hpp"
 #include "test_host.hpp"
 
 #include <atomic>
@@ -107,7 +108,7 @@ TEST_CASE("after a hard invalidation callers wait for the new value", "[invalida
   entered.get_future().wait();
   auto waiter =
       std::async(std::launch::async, [&] { return region.get_or_create("k", [] { return 3; }); });
-  while (region.statistics().waits == 0) std::this_thread::yield();
+  CHECK(eventually([&] { return region.statistics().waits == 1; }));
   opened.set_value();
   CHECK(creator.get() == 2);
   CHECK(waiter.get() == 2);
@@ -195,11 +196,7 @@ invalidation_delay = "20ms"
   CHECK(two.get<int>("k") == 1);
   one.invalidate();
   CHECK_FALSE(one.get<int>("k").has_value());
-  const auto since = std::chrono::steady_clock::now();
-  while (two.get<int>("k").has_value()) {
-    REQUIRE(std::chrono::steady_clock::now() - since < 10s);
-    std::this_thread::yield();
-  }
+  REQUIRE(eventually([&] { return !two.get<int>("k").has_value(); }));
   host.clock.advance(1ms);  // between processes, only the clock tells before from after
   two.set("k", 2);
   CHECK(one.get<int>("k") == 2);
@@ -328,9 +325,9 @@ TEST_CASE("invalidations are in force from their return on, also while a region 
   TestHost host("[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n");
   Region& region = host.region();
   std::atomic<bool> done{false};
-  std::atomic<int> survived{0};
+  std::atomic<int> survived{0}, replaced{0};
   std::thread invalidates([&] {
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 300 || replaced < 20; ++i) {
       region.set("k", i);
       region.invalidate();
       if (region.get<int>("k").has_value()) ++survived;
@@ -342,7 +339,7 @@ TEST_CASE("invalidations are in force from their return on, also while a region 
     const bool in_store = config.policy.invalidation == InvalidationPlace::store;
     config.policy.invalidation = in_store ? InvalidationPlace::local : InvalidationPlace::store;
     host->replace(config);
-    CHECK(host->has_region("r"));
+    ++replaced;
   }
   invalidates.join();
   CHECK(survived == 0);

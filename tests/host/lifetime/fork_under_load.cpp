@@ -74,7 +74,7 @@ wrap = [{ plugin = "prefix", prefix = "p:" }, "msgpack", "zstd"]
     while (calls < before + 50) std::this_thread::yield();
     const pid_t child = fork();
     if (child == 0) {
-      alarm(20);
+      alarm(60);
       _exit(use_in_child(region));
     }
     int status = 0;

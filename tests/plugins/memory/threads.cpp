@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <random>
 #include <thread>
@@ -117,19 +118,26 @@ TEST_CASE("entries that are held stay intact while all else is evicted, cleared 
 TEST_CASE("the table grows under readers without a false miss", "[memory]") {
   ComponentUnderTest memory("memory", {{"shards", "1"}});
   constexpr std::uint64_t keys = 20'000;
-  std::atomic<std::uint64_t> present{0}, misses{0};
+  std::atomic<std::uint64_t> present{0}, reads{0}, misses{0};
   run(3, [&](unsigned t) {
     if (t == 0) {
       for (std::uint64_t i = 0; i < keys; ++i) {
         memory->set(key_of(i), Entry::borrow("v"), {}, Call());
         present = i + 1;
+        // As often as the table grows, whoever has the processor: readers are at work before and after.
+        const std::uint64_t so_far = reads;
+        if (std::has_single_bit(i)) {
+          while (reads < so_far + 10) std::this_thread::yield();
+        }
       }
       return;
     }
     std::mt19937 random(t);
     while (present < keys) {
       const std::uint64_t n = present;
-      if (n != 0 && !memory->get(key_of(random() % n), Call())) ++misses;
+      if (n == 0) continue;
+      if (!memory->get(key_of(random() % n), Call())) ++misses;
+      ++reads;
     }
   });
   CHECK(misses == 0);
@@ -259,6 +267,7 @@ TEST_CASE(
   ComponentUnderTest memory("memory", {{"max_bytes", "1MiB"}, {"shards", "2"}});
   memory->set("parent", Entry::copy("v"), {}, Call());
   std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> calls{0};
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < 3; ++t) {
     threads.emplace_back([&, t] {
@@ -266,15 +275,18 @@ TEST_CASE(
       while (!stop) {  // writers hold locks, readers hold claims
         memory->set(key_of(random() % 5000), Entry::borrow("some value"), {}, Call());
         memory->get(key_of(random() % 5000), Call());
+        ++calls;
       }
     });
   }
   int failures = 0;
   for (int i = 0; i < 20; ++i) {
+    const std::uint64_t before = calls;
+    while (calls < before + 100) std::this_thread::yield();  // they are at work
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      alarm(20);  // a deadlock ends here
+      alarm(60);  // a deadlock ends here
       memory.after_fork();
       int code = 0;
       if (memory->get("parent", Call())) code = 1;
