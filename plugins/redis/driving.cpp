@@ -179,7 +179,11 @@ void Connection::write() {
   while (written_ < outgoing_.size()) {
     const std::size_t sent =
         transport_->write(outgoing_.data() + written_, outgoing_.size() - written_);
-    if (sent == 0) return;
+    if (sent == 0) {
+      // While there is always something left, what is sent would pile up.
+      if (written_ > outgoing_.size() / 2) outgoing_.erase(0, std::exchange(written_, 0));
+      return;
+    }
     written_ += sent;
   }
   constexpr std::size_t worth_keeping = 64 * 1024;

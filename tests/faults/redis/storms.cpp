@@ -7,7 +7,9 @@
 #include "failure_of.hpp"
 #include "load.hpp"
 #include "private_server.hpp"
+#include "scripted_redis.hpp"
 
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -214,4 +216,33 @@ TEST_CASE("children of forks in the middle of calls have connections of their ow
   CHECK(storm.wrong == 0);
   CHECK(storm.odd_codes == 0);
   CHECK(statistic(redis, "connections_lost") == 0);
+}
+
+TEST_CASE("what has been sent is let go, also while there is always something left to send",
+          "[redis][fault]") {
+  ScriptedRedis server(
+      [](const ScriptedRedis::Words&) -> ScriptedRedis::Answer { return {"+OK\r\n"}; });
+  ComponentUnderTest redis("redis", {{"url", server.url()}, {"max_connections", "1"}});
+  const std::string value(1 << 20, 'x');
+  constexpr int writers = 32;
+  constexpr int times = 40;
+  std::atomic<int> left{writers};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < writers; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < times; ++i) {
+        redis->set("t" + std::to_string(t), Entry::borrow(value), {}, Call());
+      }
+      --left;
+    });
+  }
+  std::size_t most = 0;
+  while (left > 0) {
+    most = std::max(most, mallinfo2().hblkhd);  // in blocks as large as these
+    std::this_thread::sleep_for(1ms);
+  }
+  for (std::thread& thread : threads) thread.join();
+  WARN(most / (1 << 20) << " MiB for " << writers << " values of 1 MiB at once, "
+                        << server.connections() << " connections");
+  CHECK(most < std::size_t{writers} * times * value.size() / 4);
 }
