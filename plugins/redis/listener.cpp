@@ -26,9 +26,11 @@ class Listener::Line {
     for (const auto& [name, channel] : channels_) lingering_ -= channel.waiters == 0 ? 1 : 0;
   }
 
-  bool usable() const noexcept { return !failed_; }
+  /// Or that it is not has been said so recently that there is no point in asking again.
+  bool usable() const noexcept { return !failed_ || is_deaf(); }
   Heard wait(const std::string& name, Clock::time_point subscribe_until,
              const std::function<std::optional<Clock::time_point>()>& wait_until) {
+    if (failed_) return Heard::failed;
     std::unique_lock lock(mutex_);
     Waiter me{channel_of(name), false, false};
     const Leave leave{*this, me, lock};
@@ -47,7 +49,7 @@ class Listener::Line {
   // Also takes in what has come since somebody last waited, so that it does not pile up. False:
   // nobody needs the connection.
   bool tidy() {
-    if (failed_) return false;
+    if (failed_) return is_deaf();
     std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock || read_) return true;  // whoever reads tidies when they leave
     end_old_subscriptions();
@@ -174,9 +176,12 @@ class Listener::Line {
     }
   }
 
+  bool is_deaf() const noexcept { return Clock::now() < deaf_until_.load(); }
   void take(const Reply& message) {
     if (message.is(Reply::Type::error)) {
-      throw Error(code_of_error(message.text()), std::string(message.text()));
+      const Errc code = code_of_error(message.text());
+      if (code == Errc::rejected) deaf_until_ = Clock::now() + deaf;
+      throw Error(code, std::string(message.text()));
     }
     if (greetings_left_ > 0) {
       --greetings_left_;
@@ -197,6 +202,8 @@ class Listener::Line {
   }
 
   static constexpr auto linger = std::chrono::seconds(1);
+  // A server that refuses a login, or the right to subscribe, will not think better of it soon.
+  static constexpr auto deaf = std::chrono::seconds(10);
   static constexpr int most_lingering = 64;
 
   const Endpoint endpoint_;
@@ -209,6 +216,7 @@ class Listener::Line {
   std::string outgoing_;
   bool read_ = false;  // somebody is in step()
   std::atomic<bool> failed_{false};
+  std::atomic<Clock::time_point> deaf_until_{};  // after failed_
   bool open_ = false;
   std::unique_ptr<Transport> transport_;
   ReplyReader reader_;

@@ -82,6 +82,7 @@ std::optional<Locks::Token> Locks::lock(Key key, std::chrono::nanoseconds lease,
   listener_.tidy();
   const Token token = next_token_.fetch_add(2, std::memory_order_relaxed);  // odd: never 0
   const std::string name = name_of(key);
+  if (not_locks_.has(name, Clock::now())) refuse(name);
   const std::string value = value_of(token);
   CommandBuffer set;
   if (lease.count() > 0) {
@@ -146,8 +147,14 @@ Locks::Seen Locks::look(const std::string& name, std::chrono::nanoseconds& lease
                             Command{name, both.bytes().substr(first)}};
   std::array<Reply, 2> replies;
   router_.run_all(commands, replies, deadline);
-  for (const Reply& reply : replies) throw_if_refused(reply);
   const Reply& owner = replies[0];
+  const bool is_other_type =
+      owner.is(Reply::Type::error) && code_of_error(owner.text()) == Errc::corrupt;
+  if (is_other_type || (owner.is_string() && !looks_like_a_lock(owner.text()))) {
+    not_locks_.add(name, Clock::now());
+    refuse(name);
+  }
+  for (const Reply& reply : replies) throw_if_refused(reply);
   if (owner.is_nil()) return Seen::free;
   if (!owner.is_string()) unexpected(owner, "GET");
   // Negative: until it is unlocked.
@@ -155,8 +162,13 @@ Locks::Seen Locks::look(const std::string& name, std::chrono::nanoseconds& lease
   const bool ends = left >= 0 && left < longest_wait.count();
   lease_left = ends ? std::chrono::milliseconds(left) : longest_wait;
   const std::string_view value = owner.text();
-  const bool ours = value.size() == token_digits && value[version_digit] == our_version;
-  return ours ? Seen::told : Seen::silent;
+  return value[version_digit] == our_version ? Seen::told : Seen::silent;
+}
+
+void Locks::refuse(const std::string& name) {
+  throw Error(Errc::rejected, "what lies under `" + name +
+                                  "` is no lock: choose another `lock_prefix`, or keys that do not "
+                                  "begin like it");
 }
 
 bool Locks::await_unlock(Key key, std::chrono::nanoseconds wait, Clock::time_point call_deadline) {

@@ -10,6 +10,7 @@
 
 #include "counters.hpp"
 #include "listener.hpp"
+#include "recent_keys.hpp"
 #include "router.hpp"
 
 #include <cairn/backend.hpp>
@@ -29,7 +30,8 @@ class Locks {
 
   Locks(Router& router, const Settings& settings, Counters& counters);
 
-  /// Tries once. `lease` 0: until unlocked.
+  /// Tries once. `lease` 0: until unlocked. Errors: also Error(rejected) if await_unlock() saw a moment ago
+  /// that something else lies under the lock's name, which nobody will unlock.
   std::optional<Token> lock(Key key, std::chrono::nanoseconds lease, Clock::time_point deadline);
   bool renew(Key key, Token token, std::chrono::nanoseconds lease, Clock::time_point deadline);
   bool unlock(Key key, Token token, Clock::time_point deadline);
@@ -51,6 +53,7 @@ class Locks {
                   std::string_view argument, Clock::time_point deadline);
   /// What a look at the lock says.
   enum class Seen { free, told, silent };  // told: the holder publishes its release
+  [[noreturn]] static void refuse(const std::string& name);
   Seen look(const std::string& name, std::chrono::nanoseconds& lease_left,
             Clock::time_point deadline);
 
@@ -60,6 +63,7 @@ class Locks {
   const std::chrono::nanoseconds timeout_;
   const std::string instance_;  // the first half of every token's text
   std::atomic<Token> next_token_;
+  RecentKeys not_locks_;  // names under which something else lies
   Listener listener_;
 };
 

@@ -1,8 +1,7 @@
-// Keys whose value may be so new that replicas do not have it: their locks were taken or found free
-// a moment ago, and the look that follows must not miss what another process has just stored.
+// Keys of which something was learnt a moment ago.
 //
-// Remembers some hundred keys for a second, the latest of those that share a place; a key that it takes
-// for another one costs a question to the master.
+// Remembers some hundred keys for a second, the latest of those that share a place. It may take a key
+// for another one, rarely.
 //
 // Threads: any.
 #pragma once

@@ -96,6 +96,8 @@ class Redis final : public Backend {
     const std::shared_ptr<Descriptors> descriptors = std::make_shared<Descriptors>();
     std::unique_ptr<Router> router;
     Locks locks;
+    // Whose value may be so new that replicas do not have it: their locks were taken or found free a
+    // moment ago, and the look that follows must not miss what another process has just stored.
     RecentKeys recent;
   };
 

@@ -3,6 +3,7 @@
 #include "bare_redis.hpp"
 #include "catch.hpp"
 #include "component_under_test.hpp"
+#include "failure_of.hpp"
 #include "meanwhile.hpp"
 #include "private_server.hpp"
 #include "yardstick.hpp"
@@ -163,4 +164,39 @@ TEST_CASE("waiters for different keys on one connection are told apart", "[redis
   CHECK(redis->unlock("first", *first, Call()));
   waits_for_first.join();
   CHECK(first_free);
+}
+
+TEST_CASE("what lies under a lock's name and is no lock is waited for by nobody", "[redis][lock]") {
+  ComponentUnderTest redis("redis", {{"url", server().url()}});
+  BareRedis bare(server().port());
+  const auto* const key = GENERATE("value", "list");
+  const std::string name = std::string("_lock") + key;
+  bare(key == std::string("list") ? std::vector<std::string>{"LPUSH", name, "x"}
+                                  : std::vector<std::string>{"SET", name, "an entry"});
+  CHECK_FALSE(redis->lock(key, 30s, Call()).has_value());  // it is taken, by whatever it is
+  const Failure waiting = failure_of([&](Call call) { redis->await_unlock(key, 20s, call); });
+  CHECK(waiting.code == Errc::rejected);
+  CHECK_THAT(waiting.text, Catch::Contains(name) && Catch::Contains("lock_prefix"));
+  CHECK(failure_of([&](Call call) { redis->lock(key, 30s, call); }).code == Errc::rejected);
+  CHECK(redis->lock("another", 30s, Call()).has_value());
+  bare({"DEL", name, "_lockanother"});
+  CHECK(eventually(
+      [&] { return !failure_of([&](Call call) { redis->lock(key, 30s, call); }).code; }));
+}
+
+TEST_CASE("a server that refuses to tell of unlocks is not asked again by each who waits",
+          "[redis][lock]") {
+  BareRedis bare(server().port());
+  bare({"ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "-subscribe", "resetchannels"});
+  ComponentUnderTest redis("redis", {{"url", server().url()},
+                                     {"username", "deaf"},
+                                     {"password", "secret"},
+                                     {"lock_prefix", "deaf:"}});
+  const auto token = redis->lock("k", 30s, Call());
+  REQUIRE(token.has_value());
+  bare({"CONFIG", "RESETSTAT"});
+  for (int i = 0; i < 50; ++i) CHECK_FALSE(redis->await_unlock("k", 20s, Call()));
+  CHECK_THAT(bare({"INFO", "stats"}), Catch::Contains("total_connections_received:1\r\n"));
+  CHECK(redis->unlock("k", *token, Call()));
+  CHECK(redis->await_unlock("k", 20s, Call()));
 }
