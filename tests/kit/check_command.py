@@ -88,8 +88,8 @@ def check_choices():
     assert "prefx" in said and "did you mean `prefix`" in said.replace('"', "`"), said
     slow = run("validate", wrong / "wrong-proxies.so", "--component", "too-slow", "--only", "cost/", "--budget", "1ms", code=0)
     assert "cost/call: set" in slow.stdout, slow.stdout
-    late = run("validate", wrong / "wrong-attackers.so", "--component", "slow-to-make", "--limit", "0.5", code=1).stdout
-    assert "did not come back within 0.5 s while being created and destroyed, making an instance" in late, late
+    late = run("validate", wrong / "wrong-attackers.so", "--component", "slow-to-make", "--limit", "3", code=1).stdout
+    assert "did not come back within 3 s while being created and destroyed, making an instance" in late, late
 
 
 def check_refusals(folder):

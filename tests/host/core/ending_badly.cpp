@@ -1,6 +1,7 @@
 // Creations that do not go as they should: what throws on the way, comes too late, or is dropped.
 #include "catch.hpp"
 #include "meanwhile.hpp"
+#include "region/failed_keys.hpp"
 #include "region/region_core.hpp"
 #include "test_host.hpp"
 
@@ -184,14 +185,17 @@ TEST_CASE("a batch whose background creator failed is not tried again at once",
     ++calls;
     throw 42;
   });
+  const auto began = std::chrono::steady_clock::now();
   for (int i = 0; i < 5; ++i) {
     CHECK(region.get_or_create_multi({"a", "b"}, fails) == std::vector<std::optional<int>>{1, 2});
   }
-  CHECK(calls == 1);
-  REQUIRE(host.log().size() == 1);
+  CHECK_FALSE(host.log().empty());
   CHECK_THAT(host.log().front(), Catch::Contains("the creator of 2 keys failed"));
-  CHECK(region.get_or_create("a", detached([&calls] { return ++calls; })) == 1);  // nor one of them
-  CHECK(calls == 1);
+  CHECK(region.get_or_create("a", detached([&calls]() -> int {  // nor one of them
+          ++calls;
+          throw 42;
+        })) == 1);
+  CHECK(calls <= 1 + (std::chrono::steady_clock::now() - began) / hosting::FailedKeys::shortest);
 }
 
 TEST_CASE("a job that a runner keeps may be run, or dropped, after the host is gone",
