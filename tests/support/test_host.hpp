@@ -1,8 +1,7 @@
 // A host from a configuration text, on a clock that the test moves.
 //
-//     TestHost host(R"([region.r]
-//       backend = "memory")");
-//     host->region("r").set("k", 1);
+//     TestHost host(plain + "serve_stale = false\n");
+//     host.region().set("k", 1);
 //     host.clock.advance(1h);
 #pragma once
 
@@ -10,8 +9,20 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
+
+/// A region `r` in memory, whose values are good for ten seconds.
+inline const std::string plain = R"(
+[region.r]
+backend = "memory"
+expiration_time = "10s"
+)";
+
+/// What a creator of many values is asked for.
+using Names = std::span<const std::string_view>;
 
 struct TestHost {
   explicit TestHost(const std::string& toml, cairn::LogLevel level = cairn::LogLevel::warning)

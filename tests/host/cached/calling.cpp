@@ -11,12 +11,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "10s"
-)";
-
 int free_calls = 0;
 int twice(int n) {
   ++free_calls;

@@ -10,12 +10,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "10s"
-)";
-
 using Ints = std::vector<int>;
 
 // Answers with a running number for each argument, and remembers what it was asked for.

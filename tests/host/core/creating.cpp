@@ -11,16 +11,6 @@
 using namespace cairn;
 using namespace std::chrono_literals;
 
-namespace {
-
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "10s"
-)";
-
-}  // namespace
-
 TEST_CASE("a missing value is created once, then found", "[creation]") {
   TestHost host(plain);
   int calls = 0;

@@ -13,14 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "10s"
-)";
-
-using Names = std::span<const std::string_view>;
-
 std::vector<std::string> copies(Names names) {
   return {names.begin(), names.end()};
 }

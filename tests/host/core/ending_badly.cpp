@@ -18,14 +18,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "10s"
-)";
-
-using Names = std::span<const std::string_view>;
-
 struct LockingMap final : testing::MapBackend {
   static constexpr auto name = "locking-map";
   static constexpr auto help = "A map whose creation locks other processes can hold.";
@@ -192,9 +184,9 @@ TEST_CASE("a batch whose background creator failed is not tried again at once",
   CHECK_FALSE(host.log().empty());
   CHECK_THAT(host.log().front(), Catch::Contains("the creator of 2 keys failed"));
   CHECK(region.get_or_create("a", detached([&calls]() -> int {  // nor one of them
-          ++calls;
-          throw 42;
-        })) == 1);
+                               ++calls;
+                               throw 42;
+                             })) == 1);
   CHECK(calls <= 1 + (std::chrono::steady_clock::now() - began) / hosting::FailedKeys::shortest);
 }
 

@@ -9,16 +9,6 @@
 using namespace cairn;
 using namespace std::chrono_literals;
 
-namespace {
-
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "1h"
-)";
-
-}  // namespace
-
 TEST_CASE("a hard invalidation makes every older value a miss", "[invalidation]") {
   TestHost host(plain);
   Region& region = host.region();

@@ -13,7 +13,7 @@ using namespace cairn;
 
 namespace {
 
-const std::string plain = "[region.r]\nbackend = \"memory\"\n";
+const std::string for_ever = "[region.r]\nbackend = \"memory\"\n";
 
 // Too long to be kept in the string itself.
 std::string key_of(int id) {
@@ -27,7 +27,7 @@ const std::vector<int> ids{1, 2, 3, 4};
 const auto made_up = std::views::transform(key_of);
 
 struct Fixture {
-  TestHost host{plain};
+  TestHost host{for_ever};
   Region& region = host.region();
 
   std::vector<std::optional<std::string>> stored() const {

@@ -23,8 +23,6 @@ background = true
 threads = 1
 )";
 
-using Names = std::span<const std::string_view>;
-
 // Keys "a", "b" and "c" are stale, and the pool's only thread is at work on "a" until the gate opens.
 struct BusyPool {
   Gate gate;  // outlives the host, which ends when its job does

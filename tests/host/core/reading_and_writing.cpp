@@ -25,7 +25,7 @@ struct User {
 };
 CAIRN_FIELDS(User, id, name, email, addresses);
 
-const std::string plain = R"(
+const std::string for_ever = R"(
 [region.r]
 backend = "memory"
 )";
@@ -46,7 +46,7 @@ void round_trips(Region& region, const T& value) {
 }  // namespace
 
 TEST_CASE("values of every sort come back as they were stored", "[region]") {
-  const std::string config = GENERATE(plain, encoded);
+  const std::string config = GENERATE(for_ever, encoded);
   TestHost host(config);
   Region& region = host.region();
   round_trips(region, std::string("text with \0 inside", 18));
@@ -67,14 +67,14 @@ TEST_CASE("values of every sort come back as they were stored", "[region]") {
 }
 
 TEST_CASE("a literal is stored as a string", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   host.region().set("k", "hello");
   CHECK(host.region().get<std::string>("k") == "hello");
   CHECK(host.region().get<Bytes>("k")->view() == "hello");
 }
 
 TEST_CASE("the memory backend keeps an object itself: two hits share one address", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   host.region().set("u", User{1, "Ada", {}, {}});
   const Shared<User> a = host.region().get_shared<User>("u");
   const Shared<User> b = host.region().get_shared<User>("u");
@@ -87,7 +87,7 @@ TEST_CASE("a shared value outlives its removal and its region", "[region]") {
   Shared<User> user;
   Bytes bytes;
   {
-    TestHost host(plain);
+    TestHost host(for_ever);
     host.region().set("u", User{1, "Ada", {}, {}});
     host.region().set("b", std::string(1000, 'x'));
     user = host.region().get_shared<User>("u");
@@ -99,7 +99,7 @@ TEST_CASE("a shared value outlives its removal and its region", "[region]") {
 }
 
 TEST_CASE("an absent key is an empty optional", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   CHECK_FALSE(host.region().get<int>("nothing").has_value());
   CHECK_FALSE(host.region().get_shared<User>("nothing"));
   CHECK_FALSE(host.region().metadata("nothing").has_value());
@@ -108,7 +108,7 @@ TEST_CASE("an absent key is an empty optional", "[region]") {
 }
 
 TEST_CASE("a shared value that was moved from is empty", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   host.region().set("u", User{1, "Ada", {}, {}});
   Shared<User> a = host.region().get_shared<User>("u");
   REQUIRE(a);
@@ -123,7 +123,7 @@ TEST_CASE("a shared value that was moved from is empty", "[region]") {
 }
 
 TEST_CASE("a removed key is absent, and removing it twice is fine", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   host.region().set("k", 1);
   CHECK(host.region().remove("k"));
   CHECK_FALSE(host.region().remove("k"));
@@ -131,12 +131,12 @@ TEST_CASE("a removed key is absent, and removing it twice is fine", "[region]") 
 }
 
 TEST_CASE("a value of another type is a miss, counted, and an error if strict", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   host.region().set("k", std::vector<std::string>{"a"});
   CHECK_FALSE(host.region().get<int>("k").has_value());
   CHECK(host.region().statistics().unreadable == 1);
 
-  TestHost strict(plain + "strict = true\n");
+  TestHost strict(for_ever + "strict = true\n");
   strict.region().set("k", std::vector<std::string>{"a"});
   CHECK_THROWS_WITH(strict.region().get<int>("k"), Catch::Contains("expected int, got list"));
 }
@@ -163,7 +163,7 @@ TEST_CASE("a payload that a codec cannot read is one miss of its batch, and an e
 }
 
 TEST_CASE("a value that another type wrote is read if the documents agree", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   host.region().set("k", std::map<std::string, int>{{"number", 5}});
   struct Local {
     int number;
@@ -172,7 +172,7 @@ TEST_CASE("a value that another type wrote is read if the documents agree", "[re
 }
 
 TEST_CASE("batches answer in the order of their keys, duplicates and misses included", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   host.region().set_multi(std::map<std::string, int>{{"a", 1}, {"b", 2}});
   const auto found = host.region().get_multi<int>({"b", "nothing", "a", "b"});
   CHECK(found == std::vector<std::optional<int>>{2, std::nullopt, 1, 2});
@@ -182,7 +182,7 @@ TEST_CASE("batches answer in the order of their keys, duplicates and misses incl
 }
 
 TEST_CASE("empty batches do nothing", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   CHECK(host.region().get_multi<int>(std::vector<std::string>{}).empty());
   host.region().set_multi(std::map<std::string, int>{});
   CHECK(host.region().remove_multi(std::vector<std::string>{}) == 0);
@@ -190,7 +190,7 @@ TEST_CASE("empty batches do nothing", "[region]") {
 }
 
 TEST_CASE("an expired value is a miss for get, whatever was asked of other calls", "[region]") {
-  TestHost host(plain + "expiration_time = \"10s\"\n");
+  TestHost host(for_ever + "expiration_time = \"10s\"\n");
   Region& region = host.region();
   region.set("k", 1);
   host.clock.advance(10s);
@@ -208,7 +208,7 @@ TEST_CASE("an expired value is a miss for get, whatever was asked of other calls
 }
 
 TEST_CASE("an expiration of nothing always expires, never never", "[region]") {
-  TestHost host(plain);
+  TestHost host(for_ever);
   host.region().set("k", 1);
   CHECK_FALSE(host.region().get<int>("k", {.expiration_time = Expiration(0s)}).has_value());
   host.clock.advance(24h * 365 * 10);
@@ -216,7 +216,7 @@ TEST_CASE("an expiration of nothing always expires, never never", "[region]") {
 }
 
 TEST_CASE("metadata says when a value was made and how old it is", "[region]") {
-  TestHost host(plain + "ttl = \"1h\"\n");
+  TestHost host(for_ever + "ttl = \"1h\"\n");
   const Time start = host.clock.now();
   host.region().set("k", 1);
   host.clock.advance(90s);
@@ -233,7 +233,7 @@ TEST_CASE("metadata says when a value was made and how old it is", "[region]") {
 }
 
 TEST_CASE("the store forgets a value after its time to live", "[region]") {
-  TestHost host(plain + "ttl = \"1m\"\n");
+  TestHost host(for_ever + "ttl = \"1m\"\n");
   host.region().set("k", 1);
   host.region().set("short", 1, {.ttl = 10s});
   host.clock.advance(11s);
@@ -244,7 +244,7 @@ TEST_CASE("the store forgets a value after its time to live", "[region]") {
 }
 
 TEST_CASE("keys are mangled as configured, or by a function", "[region]") {
-  TestHost host(plain + "key_mangler = \"length_conditional(8)\"\n");
+  TestHost host(for_ever + "key_mangler = \"length_conditional(8)\"\n");
   Region& region = host.region();
   region.set("short", 1);
   region.set("a longer key", 2);
@@ -258,7 +258,7 @@ TEST_CASE("keys are mangled as configured, or by a function", "[region]") {
 }
 
 TEST_CASE("an unknown region is an error that names the known ones", "[region]") {
-  TestHost host(plain + "[region.users]\nbackend = \"memory\"\n");
+  TestHost host(for_ever + "[region.users]\nbackend = \"memory\"\n");
   CHECK_THROWS_WITH(host->region("user"),
                     "there is no region `user`; there are `r`, `users` (did you mean `users`?)");
   CHECK(host->has_region("users"));

@@ -17,14 +17,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "10s"
-)";
-
-using Names = std::span<const std::string_view>;
-
 struct WithoutText final : std::exception {
   const char* what() const noexcept override { return nullptr; }
 };

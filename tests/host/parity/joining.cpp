@@ -12,12 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "10s"
-)";
-
 // A caller whose creator stops in the middle until it is let go.
 struct SlowCaller {
   SlowCaller(Region& region, const std::string& key, int value)

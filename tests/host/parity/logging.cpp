@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string plain = R"(
+const std::string two_versions = R"(
 [backend.b]
 plugin = "memory"
 [region.r]
@@ -29,7 +29,7 @@ int lines_with(const TestHost& host, const std::string& text) {
 }  // namespace
 
 TEST_CASE("at level debug, a creator's time and key are logged", "[parity][log]") {
-  TestHost host(plain, LogLevel::debug);
+  TestHost host(two_versions, LogLevel::debug);
   host.region().get_or_create("k\n1", [] { return 1; });
   CHECK(lines_with(host, "region r: creation time ") == 1);
   CHECK(lines_with(host, " s for key: k\\x0a1") == 1);
@@ -38,7 +38,7 @@ TEST_CASE("at level debug, a creator's time and key are logged", "[parity][log]"
 }
 
 TEST_CASE("of many keys, the log shows the first", "[parity][log]") {
-  TestHost host(plain, LogLevel::debug);
+  TestHost host(two_versions, LogLevel::debug);
   std::vector<std::string> keys;
   for (int i = 1000; i < 2000; ++i) keys.push_back(std::to_string(i));
   host.region().get_or_create_multi(keys,
@@ -49,7 +49,7 @@ TEST_CASE("of many keys, the log shows the first", "[parity][log]") {
 
 TEST_CASE("at level debug, the reason of a miss is logged: version before invalidation",
           "[parity][log]") {
-  TestHost host(plain, LogLevel::debug);
+  TestHost host(two_versions, LogLevel::debug);
   host.region().get_or_create("k", [] { return 1; });
   CHECK(lines_with(host, "no value present for key: k") == 1);
   host.region().invalidate(Invalidation::hard);
@@ -62,7 +62,7 @@ TEST_CASE("at level debug, the reason of a miss is logged: version before invali
 }
 
 TEST_CASE("at the default level, nothing is logged while all is well", "[parity][log]") {
-  TestHost host(plain);
+  TestHost host(two_versions);
   host.region().get_or_create("k", [] { return 1; });
   host.region().invalidate();
   host.region().get_or_create("k", [] { return 2; });
@@ -90,14 +90,15 @@ wrap = ["msgpack"]
 }
 
 TEST_CASE("a value of another type is told of, once a minute", "[parity][log]") {
-  TestHost host(plain);
+  TestHost host(two_versions);
   host.region().set("k", std::vector<int>{1});
   for (int i = 0; i < 3; ++i) CHECK_FALSE(host.region().get<std::string>("k"));
   CHECK(lines_with(host, "an entry is not of the type asked for: ") == 1);
 }
 
 TEST_CASE("whatever is logged comes as one line", "[log]") {
-  TestHost host(plain + "[region.spare]\nbackend = \"memory\"\njitter = \"5%\"\n", LogLevel::debug);
+  TestHost host(two_versions + "[region.spare]\nbackend = \"memory\"\njitter = \"5%\"\n",
+                LogLevel::debug);
   host.region().set("k", 1);
   host.clock.advance(11s);
   host.region().set_background_runner([](std::string_view, BackgroundJob job) { job(); });

@@ -9,12 +9,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string plain = R"(
-[region.r]
-backend = "memory"
-expiration_time = "10s"
-)";
-
 std::vector<std::string> as_texts(std::span<const std::string_view> names) {
   return {names.begin(), names.end()};
 }
