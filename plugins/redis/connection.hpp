@@ -16,6 +16,8 @@
 // and whoever comes back first after the server's turn reads the answers for all; the last of those
 // who were answered together to ask again sends for all. So each caller has one turn per batch.
 //
+// A connection that has been idle is looked at before it is used: the server may have closed it.
+//
 // Outcomes: after finish() every reply of the request is filled in, if only with a failure that
 // says why. Nothing is thrown. A caller whose deadline passes leaves, and its answers are dropped
 // when they come; if the server has been silent for the whole timeout, the connection is given up

@@ -63,8 +63,9 @@ class Doorbell {
   /// others ring afterwards.
   int fd() noexcept {
     if (fd_ < 0) {
-      fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-      if (fd_ >= 0) descriptors_->add(fd_);
+      const int made = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (made >= 0) descriptors_->add(made);
+      fd_ = made;
     }
     return fd_;
   }
@@ -76,7 +77,7 @@ class Doorbell {
 
  private:
   const std::shared_ptr<Descriptors> descriptors_;
-  int fd_ = -1;
+  std::atomic<int> fd_{-1};
 };
 
 }  // namespace cairn::redis

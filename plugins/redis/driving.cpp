@@ -27,19 +27,6 @@ constexpr std::int64_t longest_sample_ns = 2'000'000;  // so that one stall is s
 
 constexpr const char* unasked = "an answer that nobody asked for";
 
-// What a server says of a command that it does not know begins with what the command said, and some
-// end it after 128 bytes.
-std::string without(std::string_view password, std::string_view text) {
-  std::string shown(text.substr(0, text.find(", with args beginning with")));
-  if (password.empty()) return shown;
-  constexpr std::string_view stars = "***";
-  for (auto at = shown.find(password); at != std::string::npos;
-       at = shown.find(password, at + stars.size())) {
-    shown.replace(at, password.size(), stars);
-  }
-  return shown;
-}
-
 std::string in_ms(std::chrono::nanoseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
          " ms";
@@ -256,7 +243,9 @@ bool Connection::sleep(Clock::time_point until) {
 bool Connection::give_up_waiting(Request* mine, Clock::time_point now) {
   if (phase_ != Phase::ready) {
     if (now >= phase_since_ + endpoint_.connect_timeout) {
-      throw Error(Errc::timeout, "cannot connect within " + in_ms(endpoint_.connect_timeout));
+      const bool shaking_hands = phase_ == Phase::opening && endpoint_.tls != nullptr;
+      throw Error(Errc::timeout, "cannot connect within " + in_ms(endpoint_.connect_timeout) +
+                                     (shaking_hands ? ": does it speak TLS at this port?" : ""));
     }
     return now >= mine->deadline;
   }
@@ -278,7 +267,7 @@ void Connection::check_greeting() {
   for (const Reply& reply : arrived_) {
     if (reply.is(Reply::Type::error)) {
       throw Error(code_of_error(reply.text()),
-                  "the server refuses our login: " + without(endpoint_.password, reply.text()));
+                  "the server refuses our login: " + text_without(endpoint_.password, reply));
     }
     if (--greetings_left_ > 0) continue;
     if (!endpoint_.role.empty() &&

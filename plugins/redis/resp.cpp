@@ -176,6 +176,18 @@ Errc code_of_error(std::string_view text) noexcept {
   return Errc::rejected;
 }
 
+std::string text_without(std::string_view secret, const Reply& error) {
+  // "ERR unknown command 'AUTH', with args beginning with: 'the first 128 bytes"
+  std::string text(error.text().substr(0, error.text().find(", with args beginning with")));
+  if (secret.empty()) return text;
+  constexpr std::string_view stars = "***";
+  for (auto at = text.find(secret); at != std::string::npos;
+       at = text.find(secret, at + stars.size())) {
+    text.replace(at, secret.size(), stars);
+  }
+  return text;
+}
+
 void throw_if_refused(const Reply& reply) {
   if (reply.is(Reply::Type::failure)) {
     throw Error(reply.code, std::string(reply.text()), reply.system_error);

@@ -98,6 +98,8 @@ struct Reply {
 
 /// What an error reply ("-OOM command not allowed...") means to the caller.
 Errc code_of_error(std::string_view text) noexcept;
+/// What an error reply says, without a secret that the command had: some servers repeat it.
+std::string text_without(std::string_view secret, const Reply& error);
 /// Throws if the reply is an error or a failure.
 void throw_if_refused(const Reply& reply);
 /// Throws Error(corrupt) about a reply that the command cannot have.

@@ -361,8 +361,8 @@ TEST_CASE("a lease that ends after the end of time is only long", "[redis][fault
 TEST_CASE("an answer that arrives byte by byte, or is cut at any byte, is itself or nothing",
           "[redis][fault]") {
   const std::string whole = "*3\r\n" + bulk("first") + "$-1\r\n" + bulk("a\r\nb");
-  std::size_t cut = 0;
-  bool drips = false;
+  std::atomic<std::size_t> cut{0};
+  std::atomic<bool> drips{false};
   ScriptedRedis server([&](const Words&) -> Answer {
     if (drips) return {whole, false, 100us};
     return {whole.substr(0, cut), cut < whole.size()};

@@ -46,6 +46,20 @@ TEST_CASE("an answer that is larger than any value is refused before it is all t
   CHECK(read(many, 10'000, 50'000).replies == 100);  // what is taken is not counted
 }
 
+TEST_CASE("an error is quoted without the secret, whatever that is", "[redis]") {
+  const auto quoted = [](std::string_view secret, std::string_view text) {
+    Reply error;
+    error.type = Reply::Type::error;
+    error.bytes = cairn::Entry::copy(text);
+    return cairn::redis::text_without(secret, error);
+  };
+  CHECK(quoted("", "ERR no") == "ERR no");
+  CHECK(quoted("abc", "ERR abc or abcabc") == "ERR *** or ******");
+  CHECK(quoted("*", "ERR **") == "ERR ******");
+  CHECK(quoted("x", "ERR unknown command 'AUTH', with args beginning with: 'x' ") ==
+        "ERR unknown command 'AUTH'");
+}
+
 TEST_CASE("lists in lists to any depth, and of any length, are refused", "[redis]") {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "*1\r\n";

@@ -139,6 +139,16 @@ TEST_CASE("a certificate that is wrong is refused with the reason", "[redis][tls
   CHECK(careless->get("k", Call())->bytes() == "v");
 }
 
+TEST_CASE("a server that does not speak TLS is asked whether it does", "[redis][tls]") {
+  PrivateRedis plain;
+  ComponentUnderTest redis("redis", {{"url", "rediss://127.0.0.1:" + std::to_string(plain.port())},
+                                     {"verify", "false"},
+                                     {"connect_timeout", "100ms"}});
+  const Failure failure = failure_of([&](Call call) { redis->get("k", call); });
+  CHECK(failure.code == Errc::timeout);
+  CHECK_THAT(failure.text, Catch::Contains("does it speak TLS at this port?"));
+}
+
 TEST_CASE("a TLS server that dies takes nobody down", "[redis][tls][fault]") {
   TlsRedis server("server");
   ComponentUnderTest redis("redis", {{"url", server.url()},
