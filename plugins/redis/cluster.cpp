@@ -234,8 +234,8 @@ Reply Cluster::run(const Command& command, Clock::time_point deadline) {
       reply = no_server();
     } else {
       const std::shared_ptr<Node> master = node_for(*map, command.key, false);
-      reply = run_on(*node, command, node == master ? deadline : half_way_to(deadline), sent);
-      if (is_unreachable(reply) && node != master) {
+      if (node != master) reply = run_on_replica(*node, command, deadline);
+      if (node == master || is_unreachable(reply)) {
         node = master;
         reply = run_on(*node, command, deadline, sent);
       }

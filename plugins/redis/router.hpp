@@ -56,6 +56,8 @@ class Router {
 
 /// Runs a command on one server. `sent`: whether the server may have seen it.
 Reply run_on(Node& node, const Command& command, Clock::time_point deadline, bool& sent);
+/// Asks a replica, for half of the time until `deadline`, so that there is some left to ask the master.
+Reply run_on_replica(Node& replica, const Command& command, Clock::time_point deadline);
 
 /// Replicas come and go without anybody being told: says now and then, to one caller, to look
 /// again.
@@ -76,12 +78,6 @@ class Reminder {
 inline Reply nobody_to_ask(std::string_view why, Clock::time_point deadline) {
   if (Clock::now() < deadline) return Reply::failure(Errc::unavailable, {}, why);
   return Reply::failure(Errc::timeout, {}, std::string(why) + " in time");
-}
-
-/// When to give up on a replica, so that there is time left to ask the master.
-inline Clock::time_point half_way_to(Clock::time_point deadline) {
-  const auto now = Clock::now();
-  return now + (deadline - now) / 2;
 }
 
 /// What all nodes of one backend have in common.

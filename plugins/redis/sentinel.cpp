@@ -167,25 +167,24 @@ std::vector<Address> Sentinel::replicas_of(Node& sentinel, Clock::time_point dea
   return result;
 }
 
+// A replica that may be asked now; null: the master is to be asked.
 std::shared_ptr<Node> Sentinel::reader(const View& view) {
-  if (!view.replicas.empty()) {
-    const auto& replica =
-        view.replicas[turn_.fetch_add(1, std::memory_order_relaxed) % view.replicas.size()];
-    if (replica->breaker().may_ask(Clock::now())) return replica;
-  }
-  return view.master;
+  if (view.replicas.empty()) return nullptr;
+  const auto& replica =
+      view.replicas[turn_.fetch_add(1, std::memory_order_relaxed) % view.replicas.size()];
+  return replica->breaker().may_ask(Clock::now()) ? replica : nullptr;
 }
 
 Reply Sentinel::run(const Command& command, Clock::time_point deadline) {
   ViewPtr view = current(deadline);
   if (view == nullptr) return no_master(deadline);
-  bool sent = false;
-  if (command.reads && read_from_replica_) {
-    const std::shared_ptr<Node> node = reader(*view);
-    Reply reply = run_on(*node, command, half_way_to(deadline), sent);
+  const std::shared_ptr<Node> replica = command.reads ? reader(*view) : nullptr;
+  if (replica != nullptr) {
+    Reply reply = run_on_replica(*replica, command, deadline);
     if (!must_ask_again(reply)) return reply;
-    view = ask(view, node.get(), deadline);  // it may have been replaced
+    view = ask(view, replica.get(), deadline);  // it may have been replaced
   }
+  bool sent = false;
   Reply reply = run_on(*view->master, command, deadline, sent);
   if (!must_ask_again(reply) || Clock::now() >= deadline) return reply;
   const ViewPtr newer = ask(view, view->master.get(), deadline);

@@ -179,6 +179,52 @@ TEST_CASE("a caller in a hurry does not wait for one who asks silent sentinels",
   patient.join();
 }
 
+TEST_CASE("a replica that is silent costs one caller half of the time, and then nobody",
+          "[redis][sentinel][fault]") {
+  std::atomic<int> asked{0};
+  ScriptedRedis silent([&](const Words&) -> Answer {
+    ++asked;
+    return {""};
+  });
+  ScriptedRedis master(a_master_with("v"));
+  ScriptedRedis sentinel([&](const Words& words) -> Answer {
+    if (words[1] != "REPLICAS") return {named("127.0.0.1", master.port())};
+    return {"*1\r\n*6\r\n" + bulk("ip") + bulk("127.0.0.1") + bulk("port") +
+            bulk(std::to_string(silent.port())) + bulk("flags") + bulk("slave")};
+  });
+  auto options = sentinels_at(sentinel.address());
+  options["read_from"] = "replica";
+  options["timeout"] = "1s";
+  options["retry_after"] = options["retry_after_at_most"] = "10m";
+  ComponentUnderTest redis("redis", options);
+  for (int i = 0; i < 5; ++i) CHECK(redis->get("k", Call())->bytes() == "v");
+  CHECK(asked == 1);
+  CHECK(statistic(redis, "servers_left_alone") == 1);
+}
+
+TEST_CASE("a master that is silent is left alone, also where replicas are asked that there are not",
+          "[redis][sentinel][fault]") {
+  std::atomic<int> asked{0};
+  ScriptedRedis master([&](const Words& words) -> Answer {
+    if (words[0] == "ROLE") return a_master_with("")(words);
+    ++asked;
+    return {""};
+  });
+  ScriptedRedis sentinel([&](const Words& words) -> Answer {
+    return {words[1] == "REPLICAS" ? "*0\r\n" : named("127.0.0.1", master.port())};
+  });
+  auto options = sentinels_at(sentinel.address());
+  options["read_from"] = "replica";
+  options["timeout"] = "1s";
+  options["retry_after"] = options["retry_after_at_most"] = "10m";
+  ComponentUnderTest redis("redis", options);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(failure_of([&](Call call) { redis->get("k", call); }).code.has_value());
+  }
+  CHECK(asked == 1);
+  CHECK(statistic(redis, "servers_left_alone") == 1);
+}
+
 // ---- clusters ----
 
 TEST_CASE("a server that redirects to itself for ever is given up", "[redis][cluster][fault]") {
@@ -347,15 +393,17 @@ TEST_CASE("a map that names a port that there cannot be is not followed",
 }
 
 TEST_CASE("a map of more ranges than there are slots is no map", "[redis][cluster][fault]") {
-  std::string map;
-  ScriptedRedis server(
-      [&](const Words& words) -> Answer { return {words[0] == "CLUSTER" ? map : bulk("v")}; });
-  map = map_of(std::vector<Range>(60'000, Range{0, 16383, "127.0.0.1", server.port()}));
-  auto options = cluster_at(server.address());
-  options["timeout"] = options["connect_timeout"] = "5s";
-  ComponentUnderTest redis("redis", options);
+  std::atomic<bool> lies{true};
+  const ScriptedRedis* self = nullptr;
+  ScriptedRedis server([&](const Words& words) -> Answer {
+    if (words[0] != "CLUSTER") return {bulk("v")};
+    if (!lies) return {self->all_slots()};
+    return {map_of(std::vector<Range>(60'000, Range{0, 16383, "127.0.0.1", self->port()}))};
+  });
+  self = &server;
+  ComponentUnderTest redis("redis", cluster_at(server.address()));
   CHECK(failure_of([&](Call call) { redis->get("k", call); }).code == Errc::unavailable);
-  map = server.all_slots();
+  lies = false;
   CHECK(redis->get("k", Call())->bytes() == "v");
 }
 
