@@ -41,8 +41,8 @@ void Breaker::succeeded() noexcept {
 void Breaker::failed(Clock::time_point now, std::string_view reason) noexcept {
   const std::lock_guard lock(mutex_);
   // Connections of a server that is already left alone fail one after another: that is not news.
-  if (state_ == State::open) return;
-  if (state_ == State::probing) pause_ = std::min(2 * pause_, longest_pause_);
+  if (state_ == State::open && now < until_) return;
+  if (state_ != State::closed) pause_ = std::min(2 * pause_, longest_pause_);
   random_ ^= random_ << 13;
   random_ ^= random_ >> 7;
   random_ ^= random_ << 17;
