@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 namespace cairn::memory {
 
@@ -108,11 +109,18 @@ class alignas(64) Policy {
   /// After an insertion, when there is room again.
   virtual void settle() noexcept {}
 
-  /// What it has learnt since the last call about the worth of the window (see tuner.hpp).
+  /// What it has learnt since the last call about the worth of the window (see tuner.hpp). Null: it has
+  /// no window to tune, and counts hits without regard to the age of the store, which stays 0 then.
   struct Evidence {
     double window = 0, probation = 0;
+
+    Evidence& operator+=(const Evidence& more) noexcept {
+      window += more.window;
+      probation += more.probation;
+      return *this;
+    }
   };
-  virtual Evidence take_evidence() noexcept { return {}; }
+  virtual std::optional<Evidence> take_evidence() noexcept { return std::nullopt; }
 
   /// Bytes of entries on trial.
   virtual std::uint64_t window_bytes() const noexcept { return 0; }

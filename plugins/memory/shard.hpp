@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -225,7 +226,7 @@ class alignas(128) Shard {
   Hash hash_of(const Record& record) const noexcept { return {hasher_(record.key())}; }
   const Counters& counters() const noexcept { return counters_; }
   const Policy& policy() const noexcept { return *policy_; }
-  Policy::Evidence take_evidence() noexcept { return policy_->take_evidence(); }
+  std::optional<Policy::Evidence> take_evidence() noexcept { return policy_->take_evidence(); }
 
  private:
   // What GCC makes of __builtin_prefetch(at, 1) fetches the line for reading, without options that not

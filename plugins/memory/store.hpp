@@ -175,16 +175,20 @@ class Store {
     }
     return record;
   }
-  /// Under the lock of its shard. True: it is time to call tune().
+  /// What the tuner is to hear of a write.
   struct News {
-    bool due = false;
+    std::uint64_t insertions = 0;  // 0: there is none
     Policy::Evidence evidence;
   };
+  /// Under the lock of its shard. Adds to `news`. Errors: std::bad_alloc; nothing was there, and nothing is.
   void put(Shard::Writer& shard, Hash hash, RecordOwner record, std::int64_t now_ns, News& news) {
     const bool added = shard->put(hash, *record, now_ns);
     static_cast<void>(record.release());  // it is the shard's
     if (added && shard->counters().inserted % Tuner::insertions_per_call == 0) {
-      news = {true, shard->take_evidence()};
+      if (const auto evidence = shard->take_evidence()) {
+        news.insertions += Tuner::insertions_per_call;
+        news.evidence += *evidence;
+      }
     }
   }
   /// What every write does once it has given the lock back: makes room where its shard had nothing
@@ -192,9 +196,10 @@ class Store {
   void after_write(std::size_t shard, const News& news, std::int64_t now_ns) {
     if (budget_.exceeded()) [[unlikely]]
       make_room(shard);
-    if (news.due) {
+    if (news.insertions != 0) {
       tuner_.adapt(reads_, budget_.entries.load(std::memory_order_relaxed),
-                   budget_.bytes.load(std::memory_order_relaxed) / shard_count(), news.evidence);
+                   budget_.bytes.load(std::memory_order_relaxed) / shard_count(), news.insertions,
+                   news.evidence);
     }
     if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns != 0 ? now_ns : this->now_ns());
   }

@@ -40,14 +40,13 @@ class Tuner {
 
   const Tuning& tuning() const noexcept { return tuning_; }
 
-  /// Call it once every so many insertions into a shard of about so many bytes, with what its
-  /// policy has learnt meanwhile. `entries`: of the whole store.
+  /// Call it after every so many insertions into a shard of about so many bytes (or a multiple of them, if
+  /// they came at once), with what its policy has learnt meanwhile. `entries`: of the whole store.
   void adapt(const ReadCounts& reads, std::uint64_t entries, std::uint64_t shard_bytes,
-             Policy::Evidence evidence) noexcept {
+             std::uint64_t insertions, Policy::Evidence evidence) noexcept {
     const std::lock_guard lock(mutex_);
-    insertions_ += insertions_per_call;
-    evidence_.window += evidence.window;
-    evidence_.probation += evidence.probation;
+    insertions_ += insertions;
+    evidence_ += evidence;
     const ReadCounts::Totals totals = reads.totals();
     // Who never reads, or reads elsewhere first, is as old as what he has set.
     const std::uint64_t accesses = totals.hits + std::max(totals.misses, insertions_);

@@ -13,6 +13,7 @@
 #include "tuner.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace cairn::memory {
@@ -68,7 +69,7 @@ class WTinyLfu final : public Policy {
     challenger_ = nullptr;
   }
 
-  Evidence take_evidence() noexcept override { return std::exchange(evidence_, {}); }
+  std::optional<Evidence> take_evidence() noexcept override { return std::exchange(evidence_, {}); }
   std::uint64_t window_bytes() const noexcept override { return window_.bytes(); }
 
  private:

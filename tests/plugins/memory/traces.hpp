@@ -159,4 +159,58 @@ inline double lru_hit_ratio(const Trace& trace, std::size_t entries) {
   return static_cast<double>(hits) / static_cast<double>(trace.size());
 }
 
+/// Hit ratio of S3-FIFO, as the paper has it: a small queue of a tenth, and as many ghosts as the main queue
+/// has entries.
+inline double s3_fifo_hit_ratio(const Trace& trace, std::size_t entries) {
+  struct Entry {
+    unsigned hits = 0;
+    enum { ghost, small, main } queue = small;
+    std::uint64_t dropped = 0;  // which of the ghosts
+  };
+  std::unordered_map<std::uint32_t, Entry> known;
+  std::list<std::uint32_t> small, main;
+  const std::size_t small_share = std::max<std::size_t>(entries / 10, 1);
+  std::uint64_t dropped = 0;
+  const auto evict = [&] {
+    for (;;) {
+      if (!small.empty() && (small.size() >= small_share || main.empty())) {
+        const std::uint32_t key = small.back();
+        Entry& entry = known[key];
+        small.pop_back();
+        if (entry.hits <= 1) {
+          entry = {0, Entry::ghost, ++dropped};
+          return;
+        }
+        main.push_front(key);
+        entry.queue = Entry::main;
+      } else {
+        const std::uint32_t key = main.back();
+        Entry& entry = known[key];
+        main.pop_back();
+        if (entry.hits == 0) {
+          known.erase(key);
+          return;
+        }
+        --entry.hits;
+        main.push_front(key);
+      }
+    }
+  };
+  std::size_t hits = 0;
+  for (const std::uint32_t key : trace) {
+    const auto it = known.find(key);
+    if (it != known.end() && it->second.queue != Entry::ghost) {
+      ++hits;
+      it->second.hits = std::min(it->second.hits + 1, 3U);
+      continue;
+    }
+    const bool wanted_again =
+        it != known.end() && dropped - it->second.dropped < entries - small_share;
+    if (small.size() + main.size() == entries) evict();
+    known[key] = {0, wanted_again ? Entry::main : Entry::small, 0};
+    (wanted_again ? main : small).push_front(key);
+  }
+  return static_cast<double>(hits) / static_cast<double>(trace.size());
+}
+
 }  // namespace traces
