@@ -106,7 +106,7 @@ class alignas(64) Policy {
   };
   /// Takes out the one that the cache can do without best.
   virtual Victim evict() noexcept = 0;
-  /// After an insertion, when there is room again.
+  /// After an insertion, and after the last of several calls of evict(), when there is room again.
   virtual void settle() noexcept {}
 
   /// What it has learnt since the last call about the worth of the window (see tuner.hpp). Null: it has

@@ -166,19 +166,11 @@ class alignas(128) Shard {
     return true;
   }
 
-  /// One eviction. False: there is nothing left.
-  bool evict() noexcept {
-    const Policy::Victim victim = policy_->evict();
-    if (victim.record == nullptr) return false;
-    const Hash hash{victim.hash};
-    unlink(slot_of(hash, *victim.record), hash, *victim.record);
-    ++(victim.rejected ? counters_.rejected : counters_.evicted);
-    return true;
-  }
   /// Evictions until the bound is kept, or nothing is left.
   void make_room() noexcept {
     while (budget_.exceeded(change_) && evict()) {
     }
+    policy_->settle();
     budget_.apply(change_);
   }
 
@@ -266,6 +258,15 @@ class alignas(128) Shard {
     index_.replace(slot, hash, with);
     if ((old.layout & Record::timed) != 0) wheel_.remove(old);
     retire(old);
+  }
+  // One eviction; after the last of several, policy_->settle(). False: there is nothing left.
+  bool evict() noexcept {
+    const Policy::Victim victim = policy_->evict();
+    if (victim.record == nullptr) return false;
+    const Hash hash{victim.hash};
+    unlink(slot_of(hash, *victim.record), hash, *victim.record);
+    ++(victim.rejected ? counters_.rejected : counters_.evicted);
+    return true;
   }
   // The policy has let go of it; now the wheel and the index do.
   void unlink(Slot slot, Hash hash, Record& record) noexcept {

@@ -41,10 +41,7 @@ class WTinyLfu final : public Policy {
     with.heat.touch(age_);
   }
 
-  void remove(Record& record) noexcept override {
-    if (&record == challenger_) challenger_ = nullptr;
-    list_of(record).remove(record);
-  }
+  void remove(Record& record) noexcept override { list_of(record).remove(record); }
 
   // While the cache is too full, what overflows the window has to beat the main part's victim; it
   // faces one after the other until there is room or it has lost.
@@ -150,7 +147,7 @@ class WTinyLfu final : public Policy {
   const Hasher& hasher_;
   List window_, probation_, protected_;
   Sketch sketch_;
-  Record* challenger_ = nullptr;  // has left the window and is not yet admitted
+  Record* challenger_ = nullptr;  // has left the window and is not yet admitted: until settle()
   Evidence evidence_;
   unsigned age_ = 0;
   std::uint64_t random_ = 0x9e3779b97f4a7c15;
