@@ -106,7 +106,7 @@ class Fences {
 /// As an owner it is what a hit hands out. Its count is `unused` while it is free.
 class Pin : public cairn_owner {
  public:
-  Pin() noexcept : cairn_owner{unused, [](cairn_owner* self) noexcept { take_off(self); }} {}
+  Pin() noexcept : cairn_owner{unused, &let_go} {}
   Pin(const Pin&) = delete;
   Pin& operator=(const Pin&) = delete;
 
@@ -121,6 +121,11 @@ class Pin : public cairn_owner {
     Fences::store<cairn_owner*>(record_, nullptr);
     if (adopted_.load(std::memory_order_seq_cst) != nullptr) [[unlikely]]
       give_back();
+  }
+
+  /// What `owner` holds, if it is a pin that was given out; else itself.
+  static cairn_owner* behind(cairn_owner* owner) noexcept {
+    return owner->destroy == &let_go ? static_cast<Pin*>(owner)->record() : owner;
   }
 
   // By writers.
@@ -146,7 +151,7 @@ class Pin : public cairn_owner {
   static constexpr std::int64_t unused = -1;
 
   // Not free before the adopted reference is given back: until then an adoption is for this use.
-  static void take_off(cairn_owner* self) noexcept {
+  static void let_go(cairn_owner* self) noexcept {
     auto* pin = static_cast<Pin*>(self);
     pin->take_off();
     __atomic_store_n(&pin->refs, unused, __ATOMIC_RELEASE);

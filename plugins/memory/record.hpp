@@ -11,6 +11,8 @@
 // is written only when it changes, and racing writes may lose a count: it is a hint.
 #pragma once
 
+#include "pins.hpp"
+
 #include <cairn/entry.hpp>
 
 #include <array>
@@ -216,6 +218,15 @@ struct Record : cairn_owner {
     std::memcpy(reinterpret_cast<char*>(&out) + offsetof(cairn_entry, kind), &all, sizeof all);
   }
 
+  // Who keeps alive what `owner` does, if that is another record that shares it or a pin on one: or else an
+  // entry that was got and set again, time and again, would hang on all the records that it was in.
+  static cairn_owner* behind(cairn_owner* owner) noexcept {
+    owner = Pin::behind(owner);
+    if (owner->destroy != &destroy_record) return owner;
+    const auto* record = static_cast<const Record*>(owner);
+    return (record->layout & shared) != 0 ? record->payload().owner : owner;
+  }
+
   static const std::array<std::uint8_t, 16> key_offsets;
   static void destroy_record(cairn_owner* owner) noexcept;
 };
@@ -269,8 +280,11 @@ inline Record* Record::make(std::string_view key, const Entry& value, std::int64
     if (inline_value) {
       put(raw.data, raw.size);
     } else {
-      const cairn_entry kept = value.to_owned().release();
-      const SharedPayload payload{kept.data, kept.size, kept.owner, kept.type, kept.kind};
+      const Entry kept = value.to_owned();
+      const cairn_entry& what = kept.raw();
+      cairn_owner* owner = behind(what.owner);
+      cairn_retain(owner);
+      const SharedPayload payload{what.data, what.size, owner, what.type, what.kind};
       put(&payload, sizeof payload);
       record->layout |= shared;
     }

@@ -202,6 +202,35 @@ TEST_CASE("an object is charged as much as it says it costs", "[memory]") {
   CHECK(gone == 2);
 }
 
+TEST_CASE(
+    "what was got and is set again is shared with its owner, not with all entries that it was in",
+    "[memory]") {
+  int gone = 0;
+  ComponentUnderTest memory("memory", {{"shards", "1"}});
+  auto* object = new Tracked(gone);
+  memory->set("k", object_entry(object, nullptr, 1000), {}, Call());
+  const std::string large(100'000, 'x');
+  memory->set("bytes", Entry::copy(large), {}, Call());
+  // So many records that hang on each other would be destroyed by as many calls of each in the other.
+  for (int i = 0; i < 300'000; ++i) {
+    memory->set("k", *memory->get("k", Call()), {}, Call());
+    memory->set("bytes", *memory->get("bytes", Call()), {}, Call());
+  }
+  CHECK(memory->get("k", Call())->raw().data == object);
+  CHECK(memory->get("bytes", Call())->bytes() == large);
+  memory->set("k", Entry::copy("other"), {}, Call());
+  memory->set("bytes", Entry::copy("other"), {}, Call());
+  for (int i = 0; i < 1000; ++i) memory->set("tick", Entry::copy("v"), {}, Call());
+  CHECK(gone == 1);
+  // Nor does a copy keep what it was copied from, or one of the few places for entries that are held.
+  memory->set("a", object_entry(new Tracked(gone), nullptr, 1000), {}, Call());
+  for (int i = 0; i < 20; ++i) memory->set(key_of(i), *memory->get("a", Call()), {}, Call());
+  memory->remove("a", Call());
+  for (int i = 0; i < 20; ++i) memory->remove(key_of(i), Call());
+  for (int i = 0; i < 1000; ++i) memory->set("tick", Entry::copy("v"), {}, Call());
+  CHECK(gone == 2);
+}
+
 TEST_CASE("an object without an owner is refused, as it cannot be kept", "[memory]") {
   ComponentUnderTest memory("memory");
   CHECK_THAT(refusal(memory, "k", object_entry(nullptr, nullptr, 8)), Catch::Contains("borrowed"));
