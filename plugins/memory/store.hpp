@@ -235,11 +235,12 @@ class Store {
   const Budget& budget() const noexcept { return budget_; }
   const Tuning& tuning() const noexcept { return tuner_.tuning(); }
 
-  /// Takes out of all shards what has expired, once per tick of the wheels.
+  /// Takes out of all shards what has expired, once per tick of the wheels. A tick less is a thread that
+  /// asked the clock a little earlier; several are a clock that was set back.
   void expire(std::int64_t now_ns) {
     const std::int64_t tick = now_ns >> 30;
     std::int64_t swept = swept_.load(std::memory_order_relaxed);
-    if (tick <= swept || !swept_.compare_exchange_strong(swept, tick)) return;
+    if (tick == swept || tick == swept - 1 || !swept_.compare_exchange_strong(swept, tick)) return;
     for (Shard& shard : shards_) Shard::Writer(shard)->expire(now_ns);
   }
   void expire() {

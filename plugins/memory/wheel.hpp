@@ -23,7 +23,7 @@ class Wheel {
   bool empty() const noexcept { return size_ == 0; }
 
   void add(Record& record, std::int64_t now_ns) noexcept {
-    if (size_++ == 0) now_ns_ = std::max(now_ns_, now_ns);
+    if (size_++ == 0) now_ns_ = now_ns;
     insert(record.time());
   }
   void remove(Record& record) noexcept {
@@ -32,12 +32,16 @@ class Wheel {
   }
 
   /// Takes out what is due, each with a call of `expire(record)`. Due means: its bucket is over,
-  /// which may be a second after its time.
+  /// which may be a second after its time. The clock may have been set back.
   template <class Expire>
   void advance(std::int64_t now_ns, Expire expire) {
     const std::int64_t before = now_ns_;
-    if (now_ns <= before) return;
     now_ns_ = now_ns;
+    if (now_ns <= before) {
+      // A bucket that is passed too early costs a look. Too late would be what was overdue before: it
+      // was put where the clock was then.
+      return drain(bucket(levels[0], before >> levels[0].shift), expire);
+    }
     for (const Level& level : levels) {
       const std::int64_t from = before >> level.shift, to = now_ns >> level.shift;
       if (from == to) break;

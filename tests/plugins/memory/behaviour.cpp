@@ -324,6 +324,30 @@ TEST_CASE("a clock that jumps far ahead, or back, frees what is due and keeps th
   CHECK(stat(memory, "entries") == 1);
 }
 
+TEST_CASE("a clock that was ahead for a while holds up nothing once it is set right", "[memory]") {
+  const std::chrono::nanoseconds ahead = GENERATE(3s, 100s, 24h * 400);
+  ComponentUnderTest memory("memory", {{"shards", "4"}});
+  memory->set("early", Entry::copy("v"), {1h}, Call());
+  ComponentUnderTest::pass(ahead);
+  memory->set("while it is wrong", Entry::copy("v"), {1s}, Call());
+  ComponentUnderTest::pass(-ahead);
+  for (int i = 0; i < 200; ++i) {
+    memory->set(key_of(i), Entry::copy("v"), {(i % 2 + 1) * 10s}, Call());
+  }
+  ComponentUnderTest::pass(12s);
+  memory->set("tick", Entry::copy("v"), {}, Call());
+  CHECK_FALSE(memory->get(key_of(0), Call()));
+  CHECK(memory->get(key_of(1), Call()));
+  ComponentUnderTest::pass(10s);
+  memory->set("tick", Entry::copy("v"), {}, Call());
+  const std::uint64_t of_the_time_ahead = ahead >= 1h ? 0 : 1;  // "early" has seen its end, or not
+  CHECK(stat(memory, "expired") >= 200);
+  CHECK(stat(memory, "entries") <= 2 + of_the_time_ahead);
+  ComponentUnderTest::pass(ahead + 1h);
+  memory->set("tick", Entry::copy("v"), {}, Call());
+  CHECK(stat(memory, "entries") == 1);
+}
+
 // ---- batches ----
 
 TEST_CASE("a batch answers every key in its place, duplicates too", "[memory]") {
