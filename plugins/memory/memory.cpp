@@ -94,15 +94,17 @@ class Memory final : public Backend {
 
   void set_multi(Keys keys, std::span<const Entry> entries, const SetOptions& how,
                  Statuses statuses, Call) override {
-    std::vector<Store::RecordOwner> records(keys.size());
+    std::vector<memory::RecordOwner> records(keys.size());
     std::vector<Hash> hashes(keys.size());
     std::int64_t now_ns = 0;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       hashes[i] = store_->hash(keys[i]);
       try {
-        records[i] = store_->make(hashes[i], keys[i], entries[i], how.ttl.count(), now_ns);
+        records[i] = store_->make(keys[i], entries[i], how.ttl.count(), now_ns);
       } catch (const Error& error) {
         statuses.fail(i, error.code());
+      } catch (const std::bad_alloc&) {
+        statuses.fail(i, Errc::internal);
       }
     }
     by_shard(hashes, [&](std::size_t number, std::span<const std::size_t> members) {
@@ -110,8 +112,14 @@ class Memory final : public Backend {
       {
         Shard::Writer shard(store_->shard(number));
         for (const std::size_t i : members) {
-          if (records[i] != nullptr) {
+          if (records[i] == nullptr) {  // as set() does, and in its turn
+            shard->remove(hashes[i], keys[i]);
+            continue;
+          }
+          try {
             store_->put(shard, hashes[i], std::move(records[i]), now_ns, news);
+          } catch (const std::bad_alloc&) {
+            statuses.fail(i, Errc::internal);
           }
         }
       }

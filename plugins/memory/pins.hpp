@@ -224,7 +224,11 @@ class alignas(128) Reader {
         }
         delete fresh;
       }
-      if (!reader->taken_.exchange(true, std::memory_order_acquire)) break;
+      // A look first: a thread that starts among thousands must not take all their lines.
+      if (!reader->taken_.load(std::memory_order_relaxed) &&
+          !reader->taken_.exchange(true, std::memory_order_acquire)) {
+        break;
+      }
     }
     pthread_setspecific(at_exit, reader);
     current_ = reader;

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <string_view>
 
@@ -148,7 +149,7 @@ struct Record : cairn_owner {
     __builtin_prefetch(at(128));
   }
 
-  /// The store's own reference. Readers may still hold theirs.
+  /// Of a reference; others may hold theirs.
   void let_go() noexcept { cairn_release(this); }
 
   Record* previous() const noexcept { return link(0); }
@@ -332,5 +333,11 @@ inline void Record::destroy_record(cairn_owner* owner) noexcept {
   if ((record->layout & shared) != 0) cairn_release(record->payload().owner);
   std::free(record);
 }
+
+/// Has a reference on a record.
+struct LetGo {
+  void operator()(Record* record) const noexcept { record->let_go(); }
+};
+using RecordOwner = std::unique_ptr<Record, LetGo>;
 
 }  // namespace cairn::memory

@@ -195,22 +195,22 @@ class alignas(128) Shard {
     }
   }
 
-  /// Adds what belongs at `place` (a hash's) and on to the end of its home bucket, each with a
-  /// reference. Returns the place where to go on; 2^32: this was the last. Errors: std::bad_alloc,
-  /// nothing added.
-  std::uint64_t collect(std::uint64_t place, std::vector<Record*>& found) const {
+  /// Adds what belongs at `place` (a hash's) and on to the end of its home bucket. Returns the place where
+  /// to go on; 2^32: this was the last. Errors: std::bad_alloc.
+  std::uint64_t collect(std::uint64_t place, std::vector<RecordOwner>& found) const {
     const Table& table = *index_.table();
     const std::size_t home = static_cast<std::size_t>(place * table.buckets() >> 32);
-    std::vector<Record*> here;
     for (std::size_t b = home, seen = 0; seen < table.buckets(); b = table.after(b), ++seen) {
       index_.visit_bucket(b, [&](Record& record) {
         const Hash hash = hash_of(record);
-        if (table.home(hash) == home && hash.place() >= place) here.push_back(&record);
+        if (table.home(hash) == home && hash.place() >= place) {
+          found.emplace_back();  // which may fail
+          cairn_retain(&record);
+          found.back().reset(&record);
+        }
       });
       if (Bucket::overflow(table.bucket(b).tags.load(std::memory_order_relaxed)) == 0) break;
     }
-    found.insert(found.end(), here.begin(), here.end());
-    for (Record* record : here) cairn_retain(record);
     // The first place of the next bucket, rounded up.
     return ((std::uint64_t{home + 1} << 32) + table.buckets() - 1) / table.buckets();
   }

@@ -72,7 +72,7 @@ class Store {
         Bucket::matches(bucket.tags.load(std::memory_order_relaxed), hash.tag());
     if (matches == 0) return;
     const std::uint64_t word = bucket.slot[Bucket::first(matches)].load(std::memory_order_relaxed);
-    Bucket::record(word)->prefetch();
+    if (word != 0) Bucket::record(word)->prefetch();
   }
 
   /// True: a hit, with a reference on its owner. Errors: std::bad_alloc, on the first call of a
@@ -108,12 +108,19 @@ class Store {
     return search(reader, shard, hash, key, out) || missed(reader);
   }
 
-  /// Errors: Error(rejected) for what can never be kept; std::bad_alloc.
+  /// Errors: Error(rejected) for what can never be kept; std::bad_alloc. Then there is nothing under the
+  /// key: what was there is not its value any more.
   void set(Hash hash, std::string_view key, const Entry& value, std::int64_t ttl_ns) {
     const std::size_t number = shard_number(hash);
     shards_[number].foresee();
     std::int64_t now = 0;
-    RecordOwner record = make(hash, key, value, ttl_ns, now);
+    RecordOwner record;
+    try {
+      record = make(key, value, ttl_ns, now);
+    } catch (...) {
+      remove(hash, key);
+      throw;
+    }
     News news;
     {
       Shard::Writer shard(shards_[number]);
@@ -136,13 +143,8 @@ class Store {
   std::size_t shard_number(Hash hash) const noexcept { return hash.shard(shards_.count()); }
   Shard& shard(std::size_t i) noexcept { return shards_[i]; }
 
-  struct LetGo {
-    void operator()(Record* record) const noexcept { record->let_go(); }
-  };
-  using RecordOwner = std::unique_ptr<Record, LetGo>;
-
-  /// A record for set(). `now_ns` is asked of the clock once, if at all.
-  RecordOwner make(Hash hash, std::string_view key, const Entry& value, std::int64_t ttl_ns,
+  /// A record for put(). `now_ns` is asked of the clock once, if at all. Errors: as of set().
+  RecordOwner make(std::string_view key, const Entry& value, std::int64_t ttl_ns,
                    std::int64_t& now_ns) {
     if (key.size() > Record::longest_key) {
       throw Error(Errc::rejected, "a key of " + std::to_string(key.size()) +
@@ -158,7 +160,9 @@ class Store {
       if (now_ns == 0) now_ns = this->now_ns();
       // A time to live of centuries is none.
       if (__builtin_add_overflow(now_ns, ttl_ns, &expires_ns)) expires_ns = 0;
-      has_timed_.store(true, std::memory_order_relaxed);
+      if (!has_timed_.load(std::memory_order_relaxed)) {
+        has_timed_.store(true, std::memory_order_relaxed);
+      }
     }
     // Refused before it is copied; what its bookkeeping adds is known afterwards.
     bool fits = value.size() <= budget_.max_bytes;
@@ -168,7 +172,6 @@ class Store {
       fits = record->charge() <= budget_.max_bytes;
     }
     if (!fits) {
-      remove(hash, key);  // it is not the value any more
       throw Error(Errc::rejected, "an entry of " + std::to_string(value.size()) +
                                       " bytes is larger than max_bytes, which is " +
                                       std::to_string(budget_.max_bytes));
@@ -208,14 +211,13 @@ class Store {
   /// without a lock.
   template <class Visit>
   void scan(std::uint64_t& cursor, std::size_t limit, Visit visit) {
-    std::vector<Record*> found;  // with a reference on each
-    while (found.empty() && step(cursor, limit, found)) {
+    std::vector<RecordOwner> found;
+    while (found.empty() && step(cursor, std::max<std::size_t>(limit, 1), found)) {
     }
-    for (Record* record : found) {
+    for (const RecordOwner& record : found) {
       cairn_entry entry{};
-      record->hand_out(record, entry);
+      record->hand_out(record.get(), entry);
       visit(record->key(), entry);
-      cairn_release(record);
     }
   }
 
@@ -344,7 +346,7 @@ class Store {
   }
 
   // One home bucket of a scan. False: the end.
-  bool step(std::uint64_t& cursor, std::size_t limit, std::vector<Record*>& found) {
+  bool step(std::uint64_t& cursor, std::size_t limit, std::vector<RecordOwner>& found) {
     const std::size_t number = cursor >> 32;
     if (number >= shard_count()) {
       cursor = 0;

@@ -7,6 +7,7 @@
 #include <cairn/extensions/scan.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 using namespace cairn;
@@ -392,6 +393,21 @@ TEST_CASE("in a batch, one entry that cannot be kept does not stop the others", 
   CHECK(text_of(memory->get("c", Call())) == "3");
 }
 
+TEST_CASE("in a batch, a value that is refused takes with it what the batch has set before",
+          "[memory]") {
+  ComponentUnderTest memory("memory", {{"max_bytes", "64KiB"}});
+  memory->set("b", Entry::copy("old"), {}, Call());
+  const Entry large = Entry::copy(std::string(70000, 'x'));
+  const Key keys[] = {"a", "a", "b", "b"};
+  const Entry entries[] = {Entry::copy("1"), large, large, Entry::copy("4")};
+  cairn_status statuses[4] = {};
+  memory->set_multi(keys, entries, {}, Statuses(statuses, 4), Call());
+  CHECK(statuses[1] == CAIRN_REJECTED);
+  CHECK(statuses[2] == CAIRN_REJECTED);
+  CHECK(text_of(memory->get("a", Call())) == "(miss)");
+  CHECK(text_of(memory->get("b", Call())) == "4");
+}
+
 // ---- extensions and figures ----
 
 TEST_CASE("a scan visits every entry once, also when the table grows meanwhile", "[memory]") {
@@ -431,6 +447,31 @@ TEST_CASE("a scan visits every entry once, also when the table grows meanwhile",
   CHECK(missed == 0);
   CHECK(repeated == 0);
   CHECK(seen.times.count("wrong value") == 0);
+}
+
+TEST_CASE("a scan ends wherever it begins, and by however many entries it goes", "[memory]") {
+  ComponentUnderTest memory("memory", {{"shards", "3"}});
+  for (int i = 0; i < 1000; ++i) memory->set(key_of(i), Entry::copy("v"), {}, Call());
+  const auto* table = static_cast<const cairn_scan*>(memory->extension(CAIRN_SCAN_ID));
+  REQUIRE(table != nullptr);
+  const std::size_t limit = GENERATE(std::size_t{0}, std::size_t{1}, ~std::size_t{0});
+  for (const std::uint64_t from :
+       {std::uint64_t{0}, std::uint64_t{5}, std::uint64_t{0xffffffff}, std::uint64_t{1} << 32,
+        std::uint64_t{3} << 32, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+    std::uint64_t cursor = from;
+    int calls = 0;
+    std::set<std::string> seen;
+    do {
+      REQUIRE(table->scan(
+                  memory.self(), nullptr, &cursor, limit,
+                  [](void* user, cairn_bytes key, const cairn_entry*) noexcept {
+                    static_cast<std::set<std::string>*>(user)->emplace(key.data, key.size);
+                  },
+                  &seen) == CAIRN_OK);
+    } while (cursor != 0 && ++calls < 2000);
+    CHECK(cursor == 0);
+    if (from == 0) CHECK(seen.size() == 1000);
+  }
 }
 
 TEST_CASE("clear forgets everything and gives the memory back", "[memory]") {
