@@ -118,7 +118,7 @@ class alignas(128) Shard {
     Writer& operator=(const Writer&) = delete;
     ~Writer() {
       shard_.budget_.apply(shard_.change_);
-      Record* garbage = shard_.take_garbage();
+      Record* garbage = nested_ < deepest_nesting ? shard_.take_garbage() : nullptr;
       shard_.mutex_.unlock();
       destroy(garbage);
     }
@@ -345,12 +345,20 @@ class alignas(128) Shard {
     to = record;
   }
   static void destroy(Record* garbage) noexcept {
-    while (garbage != nullptr) {
+    if (garbage == nullptr) return;
+    ++nested_;
+    do {
       Record* next = garbage->next();
       garbage->let_go();
       garbage = next;
-    }
+    } while (garbage != nullptr);
+    --nested_;
   }
+  // Destructors that write to a cache come back to destroy() in there. From some depth on they leave what
+  // they have let go of to a later writer: or else a chain of objects, each of which removes the next,
+  // would take as much stack as it is long.
+  static constexpr int deepest_nesting = 8;
+  [[gnu::tls_model("initial-exec")]] static inline constinit thread_local int nested_ = 0;
 
   Index index_;  // its first word is what readers load
   alignas(64) std::mutex mutex_;

@@ -64,6 +64,36 @@ TEST_CASE("the destructor of an object that leaves may use the cache", "[memory]
   CHECK(memory->get("from the destructor", Call()));
 }
 
+TEST_CASE("objects that remove each other take no more stack the more they are", "[memory]") {
+  constexpr int objects = 200'000;
+  int destroyed = 0;
+  ComponentUnderTest memory("memory", {{"shards", shards()}, {"max_bytes", "1GiB"}});
+  for (int i = 0; i < objects; ++i) {
+    put(*memory, std::to_string(i), [&destroyed, i](Backend& cache) {
+      ++destroyed;
+      for (int next = 2 * i + 1; next <= 2 * i + 2; ++next) {
+        if (next < objects) cache.remove(std::to_string(next), Call());
+      }
+    });
+  }
+  memory->remove("0", Call());
+  for (int i = 0; i < objects && destroyed < objects; ++i) {  // the writers that they wait for
+    memory->set("tick " + std::to_string(i % 1000), Entry::copy("v"), {}, Call());
+  }
+  CHECK(destroyed == objects);
+}
+
+TEST_CASE("what an object leaves in another cache goes from there as it should", "[memory]") {
+  int destroyed = 0;
+  ComponentUnderTest second("memory", {{"max_entries", "100"}, {"shards", "1"}});
+  ComponentUnderTest first("memory", {{"max_entries", "100"}, {"shards", "1"}});
+  for (int i = 0; i < 5000; ++i) {
+    put(*first, std::to_string(i),
+        [&, i](Backend&) { put(*second, std::to_string(i), [&](Backend&) { ++destroyed; }); });
+  }
+  CHECK(destroyed > 4000);
+}
+
 TEST_CASE("the destructors of the objects that are left at the end may use the cache", "[memory]") {
   int destroyed = 0, found = 0;
   {
