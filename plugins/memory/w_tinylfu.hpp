@@ -44,12 +44,18 @@ class WTinyLfu final : public Policy {
   void remove(Record& record) noexcept override { list_of(record).remove(record); }
 
   // While the cache is too full, what overflows the window has to beat the main part's victim; it
-  // faces one after the other until there is room or it has lost.
+  // faces one after the other until there is room or it has lost. A victim that was wanted more often
+  // goes to the end of its line: or else one that was popular once would answer for all the others,
+  // long after its time. One that was wanted as often stays, as it would in a loop.
   Victim evict() noexcept override {
     if (challenger_ == nullptr && window_.bytes() > window_share()) leave_window();
     Record* victim = main_victim();
     if (challenger_ != nullptr) {
-      if (victim == nullptr || victim == challenger_ || !deserves(*challenger_, *victim)) {
+      const bool contested = victim != nullptr && victim != challenger_;
+      if (!contested || !deserves(*challenger_, *victim)) {
+        if (contested && wanted_more(*victim, *challenger_)) {
+          move(*victim, list_of(*victim), victim->segment);
+        }
         Record* loser = std::exchange(challenger_, nullptr);
         return take_out(*loser, true);
       }
@@ -122,12 +128,14 @@ class WTinyLfu final : public Policy {
   // keys that share its counters. Should somebody find another way to keep all newcomers out, a
   // fairly popular one still gets in by luck, rarely enough not to spoil a loop.
   bool deserves(const Record& candidate, const Record& victim) noexcept {
+    if (wanted_more(candidate, victim)) return true;
     constexpr unsigned warm = 6;
-    const unsigned mine = candidate.heat.count(age_), its = victim.heat.count(age_);
-    if (mine > its) return true;
-    if (mine < warm) return false;
+    if (candidate.heat.count(age_) < warm) return false;
     random_ = random_ * 6364136223846793005 + 1442695040888963407;
     return random_ >> 52 == 0;  // 1 of 4096
+  }
+  bool wanted_more(const Record& a, const Record& b) const noexcept {
+    return a.heat.count(age_) > b.heat.count(age_);
   }
 
   Victim take_out(Record& record, bool rejected) noexcept {

@@ -38,7 +38,6 @@ struct Load {
   const char* name;
   traces::Trace trace;
   std::size_t entries;
-  double behind = 2 * point;  // how far w-tinylfu may be behind the better of LRU and s3-fifo
 };
 
 // One or two of every family, small enough to run in seconds.
@@ -47,8 +46,8 @@ const std::vector<Load>& loads() {
       {"zipf 0.99, 5 %", traces::zipf(200'000, 20'000, 0.99), 1000},
       {"zipf 0.7, 10 %", traces::zipf(200'000, 20'000, 0.7), 2000},
       {"one-hit wonders", traces::one_hit_wonders(200'000, 10'000, 0.5), 1000},
-      // S3-FIFO forgets in a few queues' length what W-TinyLFU protects.
-      {"shifting zipf", traces::shifting_zipf(300'000, 20'000, 0.99, 5), 1000, 5 * point},
+      {"shifting zipf", traces::shifting_zipf(300'000, 20'000, 0.99, 5), 1000},
+      {"shifting zipf, more often", traces::shifting_zipf(300'000, 20'000, 0.99, 15), 1000},
       {"shifting zipf, often", traces::shifting_zipf(300'000, 20'000, 0.99, 50), 500},
       {"loop", traces::loop(200'000, 1011), 512},
       {"scans over a hot set", traces::scans_over_hot_set(300'000, 1000, 0.5), 1300},
@@ -90,7 +89,7 @@ std::vector<double> runs(const traces::Trace& trace, std::size_t entries, std::s
   return ratios;
 }
 
-TEST_CASE("w-tinylfu loses two points to LRU or to s3-fifo on one load alone", "[memory]") {
+TEST_CASE("w-tinylfu never loses two points to LRU or to s3-fifo", "[memory]") {
   for (const Load& load : loads()) {
     const std::vector<double> ours = runs(load.trace, load.entries);
     const double median = ours[3], third_worst = ours[2];
@@ -98,8 +97,8 @@ TEST_CASE("w-tinylfu loses two points to LRU or to s3-fifo on one load alone", "
     const double s3_fifo = hit_ratio("s3-fifo", load.trace, load.entries);
     INFO(load.name << ": median " << median << ", third worst " << third_worst << ", worst "
                    << ours[0] << ", lru " << lru << ", s3-fifo " << s3_fifo);
-    CHECK(median > std::max(lru, s3_fifo) - load.behind);
-    CHECK(third_worst > std::max(lru, s3_fifo) - load.behind - 1 * point);
+    CHECK(median > std::max(lru, s3_fifo) - 2 * point);
+    CHECK(third_worst > std::max(lru, s3_fifo) - 3 * point);
   }
 }
 
