@@ -13,6 +13,10 @@ std::chrono::nanoseconds RegionCore::ttl_of(const Setup& setup,
 }
 
 void RegionCore::write(Key key, Entry entry, const SetOptions& options) {
+  if (options.ttl.count() < 0) {  // over before it begins, as when it was computed from a deadline
+    remove(key);
+    return;
+  }
   const auto pin = current_.pin();
   const Setup& setup = *pin;
   std::string name;
@@ -30,6 +34,10 @@ void RegionCore::write(Key key, Entry entry, const SetOptions& options) {
 void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options,
                              std::optional<Time> began) {
   if (keys.empty()) return;
+  if (options.ttl.count() < 0) {
+    remove_multi(keys);
+    return;
+  }
   const auto pin = current_.pin();
   const Setup& setup = *pin;
   const MangledKeys mangled(setup, keys);

@@ -13,7 +13,7 @@
 // Outcomes: a miss is nullopt or false, an answer like any other. "We could not find out" is an
 // Error, thrown. Nothing else needs to be caught: whatever an operation throws reaches the host as an
 // error of this layer, and never the program.
-// Threads: any method, any thread, any time; declare `static constexpr auto threads = serial;` to be
+// Threads: any method, any thread, any time; declare `static constexpr auto threads = Threads::serial;` to be
 // called by one thread at a time instead.
 // Lifetimes: keys and entries passed in are borrowed until the call returns. To keep an entry, keep
 // `entry.to_owned()`. Entries that you return may outlive you.

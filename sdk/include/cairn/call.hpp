@@ -38,7 +38,7 @@ class Call {
 
 /// How to store: a time to live, or none to leave it to the store's own options.
 struct SetOptions {
-  std::chrono::nanoseconds ttl{0};
+  std::chrono::nanoseconds ttl{0};  ///< never negative where a Backend is called
 };
 
 }  // namespace cairn

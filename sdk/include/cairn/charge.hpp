@@ -48,14 +48,14 @@ struct Beyond {
       return 0;
     } else if constexpr (WithFields<T>) {
       std::size_t size = 0;
-      for_each_field<T>([&](const auto& field) { size += beyond(value.*field.member); });
+      for_each_field<T>([&](const auto& field) { size += detail::beyond(value.*field.member); });
       return size;
     } else if constexpr (std::same_as<T, std::string>) {
       return value.capacity() < sizeof(T) ? 0 : value.capacity() + 1;
     } else if constexpr (MapLike<T>) {
       std::size_t size = value.size() * (sizeof(typename T::value_type) + node_overhead);
       if constexpr (!is_flat<typename T::key_type> || !is_flat<typename T::mapped_type>) {
-        for (const auto& [key, item] : value) size += beyond(key) + beyond(item);
+        for (const auto& [key, item] : value) size += detail::beyond(key) + detail::beyond(item);
       }
       return size;
     } else if constexpr (ListLike<T> || SetLike<T>) {
@@ -67,7 +67,7 @@ struct Beyond {
         size = value.size() * (sizeof(Item) + node_overhead);
       }
       if constexpr (!is_flat<Item>) {
-        for (const Item& item : value) size += beyond(item);
+        for (const Item& item : value) size += detail::beyond(item);
       }
       return size;
     } else {
@@ -85,18 +85,20 @@ struct Beyond<Document> {
 };
 template <class T>
 struct Beyond<std::optional<T>> {
-  static std::size_t of(const std::optional<T>& value) { return value ? beyond(*value) : 0; }
+  static std::size_t of(const std::optional<T>& value) {
+    return value ? detail::beyond(*value) : 0;
+  }
 };
 template <class T>
 struct Beyond<std::unique_ptr<T>> {
   static std::size_t of(const std::unique_ptr<T>& value) {
-    return value ? sizeof(T) + beyond(*value) : 0;
+    return value ? sizeof(T) + detail::beyond(*value) : 0;
   }
 };
 template <class T>
 struct Beyond<std::shared_ptr<T>> {
   static std::size_t of(const std::shared_ptr<T>& value) {
-    return value ? sizeof(T) + 2 * sizeof(long) + beyond(*value) : 0;
+    return value ? sizeof(T) + 2 * sizeof(long) + detail::beyond(*value) : 0;
   }
 };
 template <class T, std::size_t size>
@@ -104,7 +106,7 @@ struct Beyond<std::array<T, size>> {
   static std::size_t of(const std::array<T, size>& value) {
     std::size_t sum = 0;
     if constexpr (!is_flat<T>) {
-      for (const T& item : value) sum += beyond(item);
+      for (const T& item : value) sum += detail::beyond(item);
     }
     return sum;
   }
@@ -112,21 +114,21 @@ struct Beyond<std::array<T, size>> {
 template <class First, class Second>
 struct Beyond<std::pair<First, Second>> {
   static std::size_t of(const std::pair<First, Second>& value) {
-    return beyond(value.first) + beyond(value.second);
+    return detail::beyond(value.first) + detail::beyond(value.second);
   }
 };
 template <class... T>
 struct Beyond<std::tuple<T...>> {
   static std::size_t of(const std::tuple<T...>& value) {
-    return std::apply([](const auto&... item) { return (std::size_t{0} + ... + beyond(item)); },
-                      value);
+    return std::apply(
+        [](const auto&... item) { return (std::size_t{0} + ... + detail::beyond(item)); }, value);
   }
 };
 template <class... T>
 struct Beyond<std::variant<T...>> {
   static std::size_t of(const std::variant<T...>& value) {
     if (value.valueless_by_exception()) return 0;
-    return std::visit([](const auto& held) { return beyond(held); }, value);
+    return std::visit([](const auto& held) { return detail::beyond(held); }, value);
   }
 };
 

@@ -11,6 +11,8 @@
 //     void to_document(const Money& money, cairn::Writer out);
 //     void from_document(cairn::Node node, Money& money);
 //
+// They are for that very type: those of a base class are not taken for a derived one, which would lose half.
+//
 // Errors: reading throws Error(corrupt) whose text names the place, `orders[3].price: expected
 // real, got text`; writing throws Error(rejected) for the few values that have no document form.
 #pragma once
@@ -116,11 +118,33 @@ inline std::string_view expect_blob_of(Node node, std::size_t size) {
 
 // ---- which types are what ----
 
+// By whichever functions, of a base class too.
 template <class T>
-concept Custom = requires(const T& value, T& result, Writer out, Node node) {
+concept SomehowCustom = requires(const T& value, T& result, Writer out, Node node) {
   to_document(value, out);
   from_document(node, result);
 };
+
+// A better match than functions for a base class of T, and a worse one than functions for T.
+namespace whole {
+
+struct None {};
+template <class T, class... More>
+None to_document(const T&, Writer, More...);
+template <class T, class... More>
+None from_document(Node, T&, More...);
+
+template <class T>
+concept Custom = requires(const T& value, T& result, Writer out, Node node) {
+  requires !std::same_as<decltype(to_document(value, out)), None>;
+  requires !std::same_as<decltype(from_document(node, result)), None>;
+};
+
+}  // namespace whole
+
+// By functions of T's own.
+template <class T>
+concept Custom = whole::Custom<T>;
 
 // The argument by which the fields of T are looked up in T's namespace: of no other type, not even
 // of one derived from T.
@@ -232,10 +256,27 @@ inline void write_blob(Writer out, const void* data, std::size_t size) {
 template <class T>
 concept Convertible = std::default_initializable<T> && detail::convertible<T>();
 
+namespace detail {
+
+template <class T>
+constexpr bool has_conversion() {
+  static_assert(
+      !SomehowCustom<T>,
+      "cairn: the to_document and from_document that this type has are those of a base class "
+      "(or of what it converts to), and would lose what it adds: write its own");
+  static_assert(SomehowCustom<T> || convertible<T>(),
+                "cairn: no conversion for this type: name its fields with CAIRN_FIELDS(Type, ...), "
+                "or write to_document and from_document, in its namespace");
+  return true;
+}
+
+}  // namespace detail
+
 template <class T>
 void write(Writer out, const T& value) {
   if constexpr (detail::Custom<T>) {
     const detail::CopyingText copying(out.arena());
+    out.null();  // for one that writes nothing
     to_document(value, out);
   } else if constexpr (detail::WithFields<T>) {
     detail::write_fields(out, value);
@@ -244,10 +285,7 @@ void write(Writer out, const T& value) {
   } else if constexpr (detail::BuiltIn<T>) {
     detail::Conversion<T>::write(out, value);
   } else {
-    static_assert(
-        detail::convertible<T>(),
-        "cairn: no conversion for this type: name its fields with CAIRN_FIELDS(Type, ...), "
-        "or write to_document and from_document");
+    static_assert(detail::has_conversion<T>());
   }
 }
 
@@ -267,10 +305,7 @@ void read_into(Node node, T& value) {
         "cairn: a view of text (std::string_view, const char*) can be written, and not be "
         "read or kept, as it would outlive the text: use a std::string");
   } else {
-    static_assert(
-        detail::convertible<T>(),
-        "cairn: no conversion for this type: name its fields with CAIRN_FIELDS(Type, ...), "
-        "or write to_document and from_document");
+    static_assert(detail::has_conversion<T>());
   }
 }
 

@@ -219,6 +219,9 @@ class Arena : public cairn_owner {
   Kept* kept_ = nullptr;
 };
 
+// What a document shows that was moved from.
+inline constexpr cairn_node null_node{CAIRN_NULL, 0, 0, {.u = 0}};
+
 }  // namespace detail
 
 class Writer;
@@ -228,7 +231,7 @@ class ListWriter {
  public:
   ListWriter(cairn_node* items, detail::Arena& arena) : next_(items), arena_(&arena) {}
   /// The place of the next item. Call it exactly as often as the list is long.
-  Writer item();
+  [[nodiscard]] Writer item();
 
  private:
   cairn_node* next_;
@@ -240,11 +243,11 @@ class MapWriter {
  public:
   MapWriter(cairn_node* items, detail::Arena& arena) : next_(items), arena_(&arena) {}
   /// Writes a text key and returns the place of its value. Call it exactly as often as the map is long.
-  Writer key(std::string_view name);
+  [[nodiscard]] Writer key(std::string_view name);
   /// The same without a copy, for a name that outlives the document, as a literal does.
-  Writer borrowed_key(std::string_view name);
+  [[nodiscard]] Writer borrowed_key(std::string_view name);
   /// For keys that are not lasting text: write the first, then the second.
-  std::pair<Writer, Writer> pair();
+  [[nodiscard]] std::pair<Writer, Writer> pair();
 
  private:
   cairn_node* next_;
@@ -356,7 +359,8 @@ class Document {
     cairn_retain(owner_);
   }
   Document(Document&& other) noexcept
-      : root_(other.root_), owner_(std::exchange(other.owner_, nullptr)) {}
+      : root_(std::exchange(other.root_, &detail::null_node)),
+        owner_(std::exchange(other.owner_, nullptr)) {}
   Document& operator=(Document other) noexcept {
     std::swap(root_, other.root_);
     std::swap(owner_, other.owner_);
@@ -364,12 +368,13 @@ class Document {
   }
   ~Document() { cairn_release(owner_); }
 
-  /// Calls `fill(Writer)` to write the root.
+  /// Calls `fill(Writer)` to write the root, which is null if it does not.
   template <class Fill>
   static Document build(Fill&& fill) {
     detail::Arena* arena = detail::Arena::make();
     Document document(arena);  // owns the arena from here on, also if fill throws
     auto* root = arena->nodes(1);
+    *root = detail::null_node;
     fill(Writer(root, *arena));
     document.root_ = root;
     return document;

@@ -92,7 +92,8 @@ class Entry {
   /// No bytes at all.
   Entry() noexcept : raw_{} { raw_.kind = CAIRN_BYTES; }
   Entry(const Entry& other) noexcept : raw_(other.raw_) { cairn_retain(raw_.owner); }
-  Entry(Entry&& other) noexcept : raw_(other.raw_) { other.raw_.owner = nullptr; }
+  /// What was moved from shows nothing: the bytes that it showed may go with their new owner.
+  Entry(Entry&& other) noexcept : raw_(other.raw_) { other.show_nothing(); }
   Entry& operator=(const Entry& other) noexcept { return *this = Entry(other); }
   Entry& operator=(Entry&& other) noexcept {
     std::swap(raw_, other.raw_);
@@ -211,11 +212,17 @@ class Entry {
   /// Hands the reference over to the caller.
   cairn_entry release() noexcept {
     const cairn_entry raw = raw_;
-    raw_.owner = nullptr;
+    show_nothing();
     return raw;
   }
 
  private:
+  void show_nothing() noexcept {
+    raw_.data = nullptr;
+    raw_.size = 0;
+    raw_.owner = nullptr;
+  }
+
   cairn_entry raw_;
 };
 static_assert(sizeof(Entry) == sizeof(cairn_entry));

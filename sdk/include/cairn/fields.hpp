@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cairn/convert.hpp>
+#include <cairn/detail/each.hpp>
 
 #include <array>
 #include <cstddef>
@@ -39,6 +40,8 @@ struct Field {
 };
 template <class Member>
 constexpr Field<Member> make_field(std::string_view name, Member member) {
+  static_assert(std::is_member_object_pointer_v<Member>,
+                "cairn: what CAIRN_FIELDS names is a data member, neither static nor a function");
   return {name, member};
 }
 
@@ -101,8 +104,11 @@ void read_fields(Node node, T& value) {
   const auto read_field = [&](const auto& field, bool required) {
     name = field.name;
     auto& member = value.*field.member;
+    static_assert(
+        !std::is_const_v<std::remove_reference_t<decltype(member)>>,
+        "cairn: a field that is const could be written, and not be read: leave out the const");
     if (const Node found = reader.find(name)) [[likely]] {
-      read_into(found, member);
+      cairn::read_into(found, member);
     } else if constexpr (is_optional<std::remove_reference_t<decltype(member)>>) {
       if (required) member.reset();
     } else if (required) {
@@ -145,20 +151,6 @@ void read_name(Node node, T& value) {
 }
 
 }  // namespace cairn::detail
-
-// CAIRN_EACH(m, T, a, b) is m(T, a), m(T, b): the preprocessor expands the list by scanning its own
-// output again, 4 * 4 * 4 * 4 times.
-#define CAIRN_EACH(macro, Type, ...) \
-  __VA_OPT__(CAIRN_SCAN_256(CAIRN_EACH_STEP(macro, Type, __VA_ARGS__)))
-#define CAIRN_EACH_STEP(macro, Type, first, ...) \
-  macro(Type, first) __VA_OPT__(, CAIRN_EACH_AGAIN CAIRN_PARENTHESES(macro, Type, __VA_ARGS__))
-#define CAIRN_EACH_AGAIN() CAIRN_EACH_STEP
-#define CAIRN_PARENTHESES ()
-#define CAIRN_SCAN_256(...) CAIRN_SCAN_64(CAIRN_SCAN_64(CAIRN_SCAN_64(CAIRN_SCAN_64(__VA_ARGS__))))
-#define CAIRN_SCAN_64(...) CAIRN_SCAN_16(CAIRN_SCAN_16(CAIRN_SCAN_16(CAIRN_SCAN_16(__VA_ARGS__))))
-#define CAIRN_SCAN_16(...) CAIRN_SCAN_4(CAIRN_SCAN_4(CAIRN_SCAN_4(CAIRN_SCAN_4(__VA_ARGS__))))
-#define CAIRN_SCAN_4(...) CAIRN_SCAN(CAIRN_SCAN(CAIRN_SCAN(CAIRN_SCAN(__VA_ARGS__))))
-#define CAIRN_SCAN(...) __VA_ARGS__
 
 #define CAIRN_FIELD(Type, field) ::cairn::detail::make_field(#field, &Type::field)
 #define CAIRN_NAME(Type, enumerator) \

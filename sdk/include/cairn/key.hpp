@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace cairn {
 
@@ -58,6 +59,12 @@ class KeyBuffer {
     return *this;
   }
   KeyBuffer& append(char byte) { return append(std::string_view(&byte, 1)); }
+  template <class Number>
+  requires std::is_arithmetic_v<Number> || std::is_enum_v<Number> KeyBuffer& append(Number) {
+    static_assert(!std::is_same_v<Number, Number>,
+                  "cairn: a number in a key is written as text: append(std::to_string(number))");
+    return *this;
+  }
 
   Key key() const noexcept {
     return long_.empty() ? Key(std::string_view(short_, size_)) : Key(long_);

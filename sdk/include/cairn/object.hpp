@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -78,8 +79,8 @@ struct TypeThunks {
                                     cairn_entry* object) noexcept {
     return guard(call, name, [&]() -> cairn_status {
       auto holder = std::make_unique<Holder<T>>();
-      read_into(Node(document), holder->value);
-      const std::size_t size = charge_of(holder->value);
+      cairn::read_into(Node(document), holder->value);
+      const std::size_t size = cairn::charge_of(holder->value);
       *object = entry_of(holder.release(), size).release();
       return CAIRN_OK;
     });
@@ -104,7 +105,7 @@ const cairn_type& type_of() noexcept {
 /// An entry that holds `value` itself.
 template <class T>
 Entry make_object(T value) {
-  const std::size_t size = charge_of(value);
+  const std::size_t size = cairn::charge_of(value);
   return detail::entry_of(new detail::Holder<T>(std::move(value)), size);
 }
 
@@ -121,7 +122,7 @@ template <class T>
 Entry detail::entry_of(Holder<T>* holder, std::size_t size) noexcept {
   Entry entry;
   entry.raw().kind = CAIRN_OBJECT;
-  entry.raw().data = &holder->value;
+  entry.raw().data = std::addressof(holder->value);
   entry.raw().size = size;
   entry.raw().owner = holder;
   entry.raw().type = &type_of<T>();

@@ -124,9 +124,14 @@ class Options {
     return std::chrono::nanoseconds(integer(name));
   }
   /// Bytes.
-  std::size_t size(std::string_view name) const { return static_cast<std::size_t>(integer(name)); }
+  std::size_t size(std::string_view name) const {
+    return read(name, [](Node node) { return static_cast<std::size_t>(node.uint_value()); });
+  }
   std::vector<std::string> texts(std::string_view name) const {
     return read(name, [](Node node) {
+      if (node.type() != Node::list) {
+        throw Error(Errc::corrupt, "expected list, got " + std::string(node.type_name()));
+      }
       std::vector<std::string> result;
       for (std::size_t i = 0; i < node.size(); ++i) result.emplace_back(node.item(i).text());
       return result;
@@ -179,8 +184,8 @@ class Context {
   Context(Options options, Services services, const cairn_next* next = nullptr) noexcept
       : options_(options), services_(services), next_(next) {}
 
-  const Options& options() const noexcept { return options_; }
-  const Services& services() const noexcept { return services_; }
+  Options options() const noexcept { return options_; }
+  Services services() const noexcept { return services_; }
   const cairn_next* next() const noexcept { return next_; }
 
  private:

@@ -32,8 +32,11 @@
 #include <cairn/value_codec.hpp>
 
 #include <array>
+#include <concepts>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace cairn::detail {
 
@@ -58,8 +61,9 @@ constexpr bool splits_batches() {
     if constexpr (requires { typename MethodOf<decltype(&T::op)>::Class; }) {          \
       using Here = decltype(&T::op);                                                   \
       using C = typename MethodOf<Here>::Class;                                        \
+      using Given = typename MethodOf<Here>::template Signature<C>;                    \
       using Wanted = typename MethodOf<decltype(&Backend::op)>::template Signature<C>; \
-      return std::is_same_v<Here, Wanted>;                                             \
+      return std::is_same_v<Given, Wanted>;                                            \
     } else {                                                                           \
       return false;                                                                    \
     }                                                                                  \
@@ -89,9 +93,15 @@ constexpr bool overrides_anything() {
   return any;
 }
 
+// An array, in either manner.
+template <class T>
+concept HasOptions = requires {
+  { std::data(T::options) } -> std::convertible_to<const cairn_option*>;
+};
+
 template <class T>
 constexpr bool knows_option_types() {
-  if constexpr (requires { T::options.data(); }) {
+  if constexpr (HasOptions<T>) {
     for (const cairn_option& option : T::options) {
       if (option.type == nullptr || !is_option_type(option.type)) return false;
     }
@@ -105,10 +115,14 @@ constexpr bool check_component() {
   static_assert(std::is_base_of_v<Backend, T>,
                 "cairn: a component derives from cairn::Backend or cairn::ProxyBackend");
   static_assert(
-      requires { std::string_view(T::name); },
+      requires {
+        { T::name } -> std::convertible_to<const char*>;
+      },
       "cairn: a component says `static constexpr auto name = \"...\";`");
   static_assert(
-      requires { std::string_view(T::help); },
+      requires {
+        { T::help } -> std::convertible_to<const char*>;
+      },
       "cairn: a component says `static constexpr auto help = \"One sentence.\";`");
 #define CAIRN_TYPED(op)                                                   \
   static_assert(                                                          \
@@ -148,6 +162,11 @@ constexpr bool check_component() {
                         std::string_view::npos,
                 "cairn: a component's name is lower-case letters, digits, `-` and `_`, and begins "
                 "with a letter");
+  if constexpr (requires { T::options; }) {
+    static_assert(
+        HasOptions<T>,
+        "cairn: a component says `static constexpr std::array options{cairn::Option(...)...};`");
+  }
   // Options that are not constant the host checks, when it loads the plugin.
   if constexpr (requires { typename std::bool_constant<knows_option_types<T>()>; }) {
     static_assert(knows_option_types<T>(),
@@ -223,9 +242,9 @@ struct ComponentOf {
     if constexpr (requires { T::accepts; }) c.accepts = T::accepts;
     if constexpr (requires { T::emits; }) c.emits = T::emits;
     if constexpr (requires { T::max_key_bytes; }) c.max_key_bytes = T::max_key_bytes;
-    if constexpr (requires { T::options.data(); }) {
-      c.options = T::options.data();
-      c.option_count = T::options.size();
+    if constexpr (HasOptions<T>) {
+      c.options = std::data(T::options);
+      c.option_count = std::size(T::options);
     }
     c.ops = &ops;
     c.create = &create;
@@ -237,8 +256,24 @@ struct ComponentOf {
   static constexpr cairn_component value = make();
 };
 
+// A file of configuration names a backend or a proxy by it.
+template <class... T>
+constexpr bool names_differ() {
+  if constexpr ((requires { std::string_view(T::name); } && ...)) {
+    const std::array<std::pair<bool, std::string_view>, sizeof...(T)> names{
+        std::pair<bool, std::string_view>(is_proxy<T>, T::name)...};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (names[i] == names[j]) return false;
+      }
+    }
+  }
+  return true;
+}
+
 template <class... T>
 struct ComponentList {
+  static_assert(names_differ<T...>(), "cairn: two components of this plugin have one name");
   static constexpr const cairn_component* value[] = {&ComponentOf<T>::value...};
 };
 

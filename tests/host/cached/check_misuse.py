@@ -10,6 +10,8 @@ import sys
 
 SIGNATURE_SENTENCE = r"cairn: the signature of this function cannot be seen .* region\.cached<User\(int\)>"
 VIEW_SENTENCE = r"cairn: a view would outlive the text that it shows: read a std::string"
+ONE_KEY_SENTENCE = r"cairn: this takes one key; for many there are get_multi, remove_multi"
+ARGUMENT_SENTENCE = r"cairn: a cached function takes its arguments by value, or by const reference"
 COPY_SENTENCE = r"cairn: callers get copies of a cached value, and this type cannot be copied"
 WORDS = {  # the number of a MISUSE: what the compiler must say of it
     1: r"no match(ing function)? for call|no matching function for call to object",
@@ -37,7 +39,27 @@ WORDS = {  # the number of a MISUSE: what the compiler must say of it
     23: r"cairn: what is read is a value, no reference and not const",
     24: r"cairn: a view of text .* can be written, and not be read or kept",
     25: r"cairn: a view of text .* can be written, and not be read or kept",
+    26: ONE_KEY_SENTENCE,
+    27: ONE_KEY_SENTENCE,
+    28: ONE_KEY_SENTENCE,
+    29: r"cairn: the object whose member function is cached must outlive the result",
+    30: r"cairn: a member function is cached with its object: cached\(name, &Shop::user, shop\)",
+    31: r"cairn: this function returns a value, and the signature that was said a reference",
+    32: ARGUMENT_SENTENCE,
+    33: ARGUMENT_SENTENCE,
+    34: r"cairn: a detached creator, and its should_cache, are copied",
+    35: r"cairn: should_cache is called with the value, a const T&",
+    36: COPY_SENTENCE,
+    37: r"cairn: a function of many returns a vector parallel to what it is given, or a map",
+    38: r"cairn: the map that a creator of many returns has the keys that it was given",
+    39: r"cairn: keys are strings",
+    40: r"cairn: the to_document and from_document that this type has are those of a base class",
+    41: r"cairn: no key for an argument of this type",
+    42: r"cairn: a field that is const could be written, and not be read",
+    43: r"cairn: what CAIRN_FIELDS names is a data member",
+    44: r"coumt",
 }
+LONGEST = {44: 60}  # lines: a misspelt field is not shown with every step of a macro
 
 
 def compile_misuse(number, source, root, compiler):
@@ -56,6 +78,9 @@ def main(source, root, compiler):
             failures.append(f"right use does not compile:\n{run.stderr}")
         if number != 0 and run.returncode == 0:
             failures.append(f"misuse {number} compiles")
+        lines = run.stderr.count("\n")
+        if lines > LONGEST.get(number, lines):
+            failures.append(f"misuse {number} takes {lines} lines")
         if number != 0 and not re.search(WORDS[number], run.stderr):
             failures.append(f"misuse {number} is not explained:\n{run.stderr[:2000]}")
     print("\n".join(failures) or f"{len(WORDS)} misuses explained by {compiler}")

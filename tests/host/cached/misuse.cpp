@@ -2,12 +2,37 @@
 // must.
 #include <cairn/cairn.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 struct NoKey {};
+struct Shop {
+  int price(int id) const { return id; }
+};
+struct Money {
+  int cents = 0;
+};
+void to_document(const Money& money, cairn::Writer out);
+void from_document(cairn::Node node, Money& money);
+std::string to_key(const Money& money);
+struct Price : Money {
+  int currency = 0;
+};
+struct Fixed {
+  const int number = 0;
+};
+CAIRN_FIELDS(Fixed, number);
+struct Counted {
+  static inline int count = 0;
+};
+#if MISUSE == 43
+CAIRN_FIELDS(Counted, count);
+#elif MISUSE == 44
+CAIRN_FIELDS(Counted, coumt);
+#endif
 
 void use(cairn::Region& region) {
   auto user = region.cached("user", [](int id) { return id; });
@@ -65,5 +90,42 @@ void use(cairn::Region& region) {
   region.set("key", std::vector<std::string_view>{"text"});
 #elif MISUSE == 25
   region.cached("words", [](int) { return std::map<int, std::string_view>(); })(1);
+#elif MISUSE == 26
+  region.remove({"a", "b"});
+#elif MISUSE == 27
+  region.get<int>({"a", "b"});
+#elif MISUSE == 28
+  region.get_or_create({"a", "b"}, [] { return 1; });
+#elif MISUSE == 29
+  region.cached("price", &Shop::price, Shop());
+#elif MISUSE == 30
+  region.cached("price", &Shop::price);
+#elif MISUSE == 31
+  region.cached<const std::string&(int)>("text", [](int) { return std::string(); });
+#elif MISUSE == 32
+  region.cached("fill", [](std::string& text) { return text.size(); });
+#elif MISUSE == 33
+  region.cached("take", [](std::unique_ptr<int> number) { return *number; });
+#elif MISUSE == 34
+  region.get_or_create("key", cairn::detached([p = std::make_unique<int>(1)] { return *p; }));
+#elif MISUSE == 35
+  region.get_or_create(
+      "key", [] { return 1; }, {}, [] { return true; });
+#elif MISUSE == 36
+  region.get_or_create("key", [] { return std::vector<std::unique_ptr<int> >(); });
+#elif MISUSE == 37
+  region.get_or_create_multi({"a"}, [](auto) { return std::string("text"); });
+#elif MISUSE == 38
+  region.get_or_create_multi({"a"}, [](auto) { return std::map<int, int>(); });
+#elif MISUSE == 39
+  region.set_multi(std::map<int, int>{{1, 2}});
+#elif MISUSE == 40
+  region.get<Price>("key");
+#elif MISUSE == 41
+  cairn::function_key("f", Price());
+#elif MISUSE == 42
+  region.get<Fixed>("key");
+#elif MISUSE == 43
+  region.get<Counted>("key");
 #endif
 }

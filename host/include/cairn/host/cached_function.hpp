@@ -44,9 +44,13 @@ class ExpirationRule {
   ExpirationRule() = default;
   ExpirationRule(Expiration expiration) : rule_([expiration] { return expiration; }) {}  // NOLINT
   template <class Rep, class Period>
-  ExpirationRule(std::chrono::duration<Rep, Period> age)  // NOLINT
+  requires std::convertible_to<std::chrono::duration<Rep, Period>, Expiration> ExpirationRule(
+      std::chrono::duration<Rep, Period> age)  // NOLINT
       : ExpirationRule(Expiration(age)) {}
-  ExpirationRule(std::function<Expiration()> rule) : rule_(std::move(rule)) {}  // NOLINT
+  /// A function that returns a duration or an Expiration; an empty one: as the region says.
+  template <class Rule>
+  requires std::is_invocable_r_v<Expiration, const Rule&> ExpirationRule(Rule rule)  // NOLINT
+      : rule_(std::move(rule)) {}
 
   std::optional<Expiration> operator()() const {
     return rule_ ? std::optional(rule_()) : std::nullopt;
@@ -62,7 +66,7 @@ struct CachedOptions<R(Args...)> {
   std::string name_space = {};
   ExpirationRule expiration_time = {};
   /// False: the result is returned but not stored.
-  std::function<bool(const std::decay_t<R>&)> should_cache = {};
+  std::function<bool(const detail::Stored<R>&)> should_cache = {};
   /// The whole key, from the arguments.
   std::function<std::string(const std::decay_t<Args>&...)> key = {};
   /// The key from the name and the arguments; instead of the region's.
@@ -73,6 +77,10 @@ template <class R, class... Args>
 class CachedFunction<R(Args...)> {
  public:
   using Value = detail::Stored<R>;
+  static_assert((std::is_convertible_v<const std::decay_t<Args>&, Args> && ...),
+                "cairn: a cached function takes its arguments by value, or by const reference if "
+                "they cannot be "
+                "copied: what it wrote to them would be missing on a hit");
 
   /// Errors: Error(config) if an argument cannot be part of a key and `options` has no `key`.
   CachedFunction(Region& region, std::string name, std::function<R(Args...)> function,
@@ -166,12 +174,13 @@ template <class Signature, class Function>
 requires(!std::is_same_v<Function, Signature*>) auto Region::cached(
     std::string name, Function function, detail::CachedOptionsOf<Signature, Function> options) {
   using S = detail::SignatureFor<Signature, Function>;
-  return CachedFunction<S>(*this, std::move(name), std::function<S>(std::move(function)),
+  return CachedFunction<S>(*this, std::move(name), detail::Callable<S>::of(std::move(function)),
                            std::move(options), key_generator_);
 }
 template <class Signature>
 requires(std::is_function_v<Signature>) auto Region::cached(
-    std::string name, std::type_identity_t<Signature>* function, CachedOptions<Signature> options) {
+    std::string name, std::type_identity_t<Signature>* function,
+    std::type_identity_t<CachedOptions<Signature>> options) {
   return CachedFunction<Signature>(*this, std::move(name), std::function<Signature>(function),
                                    std::move(options), key_generator_);
 }
@@ -216,6 +225,29 @@ struct SpanItem<const std::vector<T>&> {
   using type = T;
 };
 
+/// The arguments of one call, for as long as it lasts.
+template <class Arg>
+class ArgList {
+ public:
+  ArgList(const std::vector<Arg>& args) : args_(&args) {}  // NOLINT: as they come
+  ArgList(std::initializer_list<Arg> args) : own_(args), args_(&own_) {}
+  template <std::ranges::input_range Range>
+  requires(std::is_same_v<std::ranges::range_value_t<Range>, Arg> &&
+           !std::is_same_v<std::remove_cvref_t<Range>, std::vector<Arg>>)
+      ArgList(Range&& range)  // NOLINT
+      : args_(&own_) {
+    for (auto&& arg : range) own_.push_back(arg);
+  }
+  ArgList(const ArgList&) = delete;
+  ArgList& operator=(const ArgList&) = delete;
+
+  const std::vector<Arg>& args() const noexcept { return *args_; }
+
+ private:
+  std::vector<Arg> own_;
+  const std::vector<Arg>* args_;
+};
+
 }  // namespace detail
 
 template <class R, class ArgRange>
@@ -224,7 +256,7 @@ struct CachedMultiOptions<R(ArgRange)> {
   std::string name_space = {};
   ExpirationRule expiration_time = {};
   /// False: this one of the results is returned but not stored.
-  std::function<bool(const typename detail::MultiValue<R>::type&)> should_cache = {};
+  std::function<bool(const detail::Stored<detail::ValueOfMany<R>>&)> should_cache = {};
   /// The whole key, from one argument.
   std::function<std::string(const typename detail::SpanItem<ArgRange>::type&)> key = {};
   /// The key from the name and one argument; instead of the region's.
@@ -235,8 +267,8 @@ template <class R, class ArgRange>
 class CachedMultiFunction<R(ArgRange)> {
  public:
   using Arg = typename detail::SpanItem<ArgRange>::type;
-  using Value = typename detail::MultiValue<R>::type;
-  static constexpr bool is_map = detail::MapResult<R>;
+  using Value = detail::Stored<detail::ValueOfMany<R>>;
+  static constexpr bool is_map = detail::MapResult<std::remove_cvref_t<R>>;
   /// A vector parallel to the arguments; or a map without those that the function left out.
   using Result = std::conditional_t<is_map, std::map<Arg, Value>, std::vector<Value>>;
 
@@ -250,13 +282,15 @@ class CachedMultiFunction<R(ArgRange)> {
     if (!has_keys && !shared_->options.key) detail::refuse_keyless(shared_->name);
   }
 
-  Result operator()(const std::vector<Arg>& args) const {
+  /// The arguments come in braces or in any range of them.
+  Result operator()(const detail::ArgList<Arg>& list) const {
+    const std::vector<Arg>& args = list.args();
     const std::vector<std::string> keys = keys_of(args);
     const Shared& shared = *shared_;
     const auto make = region_->template entries_maker<Value>();
     const auto create_now = [&](detail::Names missing) {
       const auto now = [&](detail::Names names) {
-        return shared.call(names, keys, [&](std::size_t i) -> const Arg& { return args[i]; });
+        return shared.call(names, keys, [&](std::size_t i) -> decltype(auto) { return args[i]; });
       };
       return make(now, shared, missing);
     };
@@ -279,18 +313,28 @@ class CachedMultiFunction<R(ArgRange)> {
     return result_of(args, found);
   }
   /// What is cached: element i answers argument i.
-  std::vector<std::optional<Value>> get(const std::vector<Arg>& args) const {
-    return region_->template get_multi<Value>(keys_of(args), {shared_->options.expiration_time()});
+  std::vector<std::optional<Value>> get(const detail::ArgList<Arg>& list) const {
+    return region_->template get_multi<Value>(keys_of(list.args()),
+                                              {shared_->options.expiration_time()});
   }
   void set(const std::map<Arg, Value>& values) const {
     std::map<std::string, Value> by_key;
     for (const auto& [arg, value] : values) by_key.emplace(key(arg), value);
     region_->set_multi(by_key);
   }
+  /// Pairs in another map or range.
+  template <std::ranges::input_range Pairs>
+  requires(!std::is_same_v<std::remove_cvref_t<Pairs>, std::map<Arg, Value>>)  //
+      void set(Pairs&& values) const {
+    std::map<std::string, Value> by_key;
+    for (auto&& [arg, value] : values) by_key.insert_or_assign(key(arg), value);
+    region_->set_multi(by_key);
+  }
   /// Calls the function for all, and stores what it returns.
-  Result refresh(const std::vector<Arg>& args) const {
+  Result refresh(const detail::ArgList<Arg>& list) const {
+    const std::vector<Arg>& args = list.args();
     const Time began = region_->creation_begins();
-    R made = shared_->function(args);
+    std::remove_cvref_t<R> made = shared_->function(args);
     Result result;
     std::vector<std::string> names;
     std::vector<Entry> entries;
@@ -310,10 +354,10 @@ class CachedMultiFunction<R(ArgRange)> {
     return result;
   }
   /// How many there were to forget.
-  std::size_t invalidate(const std::vector<Arg>& args) const {
-    return region_->remove_multi(keys_of(args));
+  std::size_t invalidate(const detail::ArgList<Arg>& list) const {
+    return region_->remove_multi(keys_of(list.args()));
   }
-  R original(const std::vector<Arg>& args) const { return shared_->function(args); }
+  R original(const detail::ArgList<Arg>& list) const { return shared_->function(list.args()); }
 
   /// The key under which the result for one argument is kept, before any mangling.
   std::string key(const Arg& arg) const {
@@ -347,7 +391,7 @@ class CachedMultiFunction<R(ArgRange)> {
       for (std::size_t i = 0; i < keys.size(); ++i) place_of.try_emplace(keys[i], i);
       std::vector<Arg> wanted;
       for (const auto key : missing) wanted.push_back(arg_at(place_of.at(key)));
-      R made = function(wanted);
+      std::remove_cvref_t<R> made = function(wanted);
       std::map<std::string, Value> values;
       if constexpr (is_map) {
         for (std::size_t i = 0; i < missing.size(); ++i) {
@@ -388,8 +432,9 @@ template <class Signature, class Function>
 auto Region::cached_multi(std::string name, Function function,
                           detail::CachedMultiOptionsOf<Signature, Function> options) {
   using S = detail::SignatureFor<Signature, Function>;
-  return CachedMultiFunction<S>(*this, std::move(name), std::function<S>(std::move(function)),
-                                std::move(options), key_generator_);
+  return CachedMultiFunction<S>(*this, std::move(name),
+                                detail::Callable<S>::of(std::move(function)), std::move(options),
+                                key_generator_);
 }
 
 }  // namespace cairn

@@ -65,18 +65,27 @@ class ConfigTable {
 };
 
 /// One value as it was written: a bool, a whole number, a real one, a text, a list or a table.
-/// Durations and sizes are texts with a unit ("30s", "64MiB") here, and in code too.
+/// Durations and sizes are texts with a unit ("30s", "64MiB") here; in code, a std::chrono duration becomes one.
 class ConfigValue {
  public:
   using List = std::vector<ConfigValue>;
 
   // Implicit, so that tables of options read as in a file.
-  ConfigValue(bool value) : value_(value) {}                         // NOLINT
-  ConfigValue(double value) : value_(value) {}                       // NOLINT
+  template <std::same_as<bool> T>               // or a pointer to anything would be `true`
+  ConfigValue(T value) : value_(value) {}       // NOLINT
+  ConfigValue(double value) : value_(value) {}  // NOLINT
   ConfigValue(const char* text) : value_(std::string(text)) {}       // NOLINT
   ConfigValue(std::string_view text) : value_(std::string(text)) {}  // NOLINT
   ConfigValue(std::string text) : value_(std::move(text)) {}         // NOLINT
-  ConfigValue(List items) : value_(std::move(items)) {}              // NOLINT
+  template <std::same_as<std::filesystem::path> T>
+  ConfigValue(const T& path) : value_(path.string()) {}  // NOLINT
+  template <class Rep, class Period>
+  requires std::convertible_to<std::chrono::duration<Rep, Period>, std::chrono::nanoseconds>
+  ConfigValue(std::chrono::duration<Rep, Period> time)  // NOLINT
+      : value_(std::to_string(std::chrono::nanoseconds(time).count()) + "ns") {}
+  ConfigValue(List items) : value_(std::move(items)) {}  // NOLINT
+  ConfigValue(const std::vector<std::string>& texts)     // NOLINT
+      : value_(List(texts.begin(), texts.end())) {}
   ConfigValue(std::initializer_list<ConfigValue> items) : value_(List(items)) {}
   ConfigValue(ConfigTable table) : value_(std::move(table)) {}  // NOLINT
   template <std::integral T>
@@ -126,15 +135,15 @@ struct ConfigEntry {
 
 /// One plugin's component with its options: a store, or a layer of a stack.
 struct ComponentConfig {
-  std::string plugin;
+  std::string plugin = {};
   ConfigTable options = {};
   Origin origin = {};
 };
 
 /// A store, connected once, usable by many regions.
 struct BackendConfig {
-  std::string name;  ///< empty where it was written inside a region
-  ComponentConfig component;
+  std::string name = {};  ///< empty where it was written inside a region
+  ComponentConfig component = {};
   /// Creation locks are held in the store, so that processes exclude each other.
   bool distributed_lock = false;
   /// How long the store keeps such a lock whose holder has died.
@@ -143,9 +152,9 @@ struct BackendConfig {
 };
 
 struct RegionConfig {
-  std::string name;
+  std::string name = {};
   /// The name of one of Config::backends, or else of a plugin; or a store of the region's own.
-  std::variant<std::string, BackendConfig> backend;
+  std::variant<std::string, BackendConfig> backend = {};
   /// The first is outermost, nearest to the program.
   std::vector<ComponentConfig> wrap = {};
   RegionPolicy policy = {};
@@ -169,14 +178,14 @@ struct BackgroundConfig {
 
 struct Config {
   /// Folders with plugins besides the built-in one; absolute when they come from a file.
-  std::vector<std::string> plugin_path;
-  BackgroundConfig background;
-  std::vector<BackendConfig> backends;
-  std::vector<RegionConfig> regions;
+  std::vector<std::string> plugin_path = {};
+  BackgroundConfig background = {};
+  std::vector<BackendConfig> backends = {};
+  std::vector<RegionConfig> regions = {};
   /// The folder that relative paths of options are relative to; empty: the working directory.
-  std::string base_folder;
+  std::string base_folder = {};
   /// What is worth a second look; errors are thrown.
-  Findings warnings;
+  Findings warnings = {};
 
   /// Null if there is none.
   const BackendConfig* find_backend(std::string_view name) const noexcept;

@@ -30,7 +30,7 @@ struct ConfigSource {
 
 /// Where something in a configuration stands. Default constructed: it was said in code.
 struct Origin {
-  std::shared_ptr<const ConfigSource> source;
+  std::shared_ptr<const ConfigSource> source = {};
   std::uint32_t line = 0;    ///< from 1; 0: no particular one
   std::uint32_t column = 0;  ///< from 1, in characters
 

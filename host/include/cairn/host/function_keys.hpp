@@ -51,12 +51,25 @@ KeyGenerator dogpile_key_generator(std::string module, std::string name_space = 
 
 namespace detail {
 
+// A better match than a to_key for a base class of T, by which two different T had one key.
+namespace whole_key {
+
+struct None {};
+template <class T, class... More>
+None to_key(const T&, More...);
+
 template <class T>
 concept HasToKey = requires(const T& value) {
   { to_key(value) } -> std::convertible_to<std::string>;
 };
+
+}  // namespace whole_key
+
 template <class T>
-concept KeyText = std::convertible_to<const T&, std::string_view>;
+concept HasToKey = whole_key::HasToKey<T>;
+template <class T>
+concept KeyText =
+    std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;
 template <class T>
 constexpr bool is_key_tuple = false;
 template <class... T>
@@ -67,12 +80,21 @@ template <class T>
 constexpr bool is_key_duration = false;
 template <class R, class P>
 constexpr bool is_key_duration<std::chrono::duration<R, P>> = true;
+// Of clocks that mean the same in every process.
+template <class T>
+constexpr bool is_key_time = false;
+template <class D>
+constexpr bool is_key_time<std::chrono::time_point<std::chrono::system_clock, D>> = true;
+template <class D>
+constexpr bool is_key_time<std::chrono::time_point<std::chrono::local_t, D>> = true;
 
 /// Whether append_key takes a T.
 template <class T>
 constexpr bool has_key() {
   if constexpr (HasToKey<T> || KeyText<T> || std::is_enum_v<T> || std::is_arithmetic_v<T> ||
-                is_key_duration<T> || requires(const T& t) { std::string_view(t.native()); }) {
+                is_key_duration<T> || is_key_time<T> ||
+                std::same_as<T, std::chrono::year_month_day> ||
+                requires(const T& t) { std::string_view(t.native()); }) {
     return true;
   } else if constexpr (requires(const T& t) {
                          t.has_value();
@@ -113,7 +135,7 @@ void append_items(std::string& out, const Items& items) {
   for (const auto& item : items) {
     if (!first) out += ',';
     first = false;
-    append_key(out, item);
+    detail::append_key(out, item);
   }
   out += ')';
 }
@@ -128,6 +150,12 @@ void append_key(std::string& out, const T& value) {
   } else if constexpr (std::same_as<T, bool>) {
     out += value ? "true" : "false";
   } else if constexpr (KeyText<T>) {
+    if constexpr (std::is_pointer_v<T>) {
+      if (value == nullptr) {
+        out += '-';
+        return;
+      }
+    }
     append_text(out, std::string_view(value));
   } else if constexpr (std::is_enum_v<T>) {
     append_number(out, static_cast<std::underlying_type_t<T>>(value));
@@ -136,11 +164,19 @@ void append_key(std::string& out, const T& value) {
     append_number(out, value);
   } else if constexpr (is_key_duration<T>) {
     // The count as it is, of a period that belongs to the type: nothing is rounded or overflows.
-    append_key(out, value.count());
+    detail::append_key(out, value.count());
     out += '*';
     append_number(out, T::period::num);
     out += '/';
     append_number(out, T::period::den);
+  } else if constexpr (is_key_time<T>) {
+    detail::append_key(out, value.time_since_epoch());
+  } else if constexpr (std::same_as<T, std::chrono::year_month_day>) {
+    append_number(out, static_cast<int>(value.year()));
+    out += '-';
+    append_number(out, static_cast<unsigned>(value.month()));
+    out += '-';
+    append_number(out, static_cast<unsigned>(value.day()));
   } else if constexpr (requires {
                          value.has_value();
                          *value;
@@ -150,7 +186,7 @@ void append_key(std::string& out, const T& value) {
     } else {
       if constexpr (requires { value->has_value(); })
         out += '+';  // tells apart which of two is empty
-      append_key(out, *value);
+      detail::append_key(out, *value);
     }
   } else if constexpr (requires { std::string_view(value.native()); }) {
     append_text(out, value.native());  // a path; it is also a range, of paths
@@ -159,12 +195,12 @@ void append_key(std::string& out, const T& value) {
     bool first = true;
     std::apply(
         [&](const auto&... items) {
-          ((first ? void() : void(out += ','), first = false, append_key(out, items)), ...);
+          ((first ? void() : void(out += ','), first = false, detail::append_key(out, items)), ...);
         },
         value);
     out += ')';
   } else if constexpr (std::ranges::input_range<const T>) {
-    append_items(out, value);
+    detail::append_items(out, value);
   } else {
     static_assert(
         no_key<T>,
@@ -180,6 +216,9 @@ KeyPart key_part(const T& value) {
   } else if constexpr (std::same_as<T, bool>) {
     return value;
   } else if constexpr (KeyText<T>) {
+    if constexpr (std::is_pointer_v<T>) {
+      if (value == nullptr) return nullptr;
+    }
     return std::string(std::string_view(value));
   } else if constexpr (std::is_enum_v<T>) {
     return static_cast<std::int64_t>(value);
@@ -194,10 +233,10 @@ KeyPart key_part(const T& value) {
                          *value;
                        }) {
     if (!value.has_value()) return nullptr;
-    return key_part(*value);
+    return detail::key_part(*value);
   } else {
     std::string text;
-    append_key(text, value);
+    detail::append_key(text, value);
     return text;
   }
 }

@@ -37,6 +37,7 @@ class Stack;
 }  // namespace hosting
 
 struct HostOptions {
+  /// Kept until the process ends, as plugins may ask for the time as long.
   std::shared_ptr<const Clock> clock = std::make_shared<SystemClock>();
   LogSink log = log_to_stderr;
   LogLevel log_level = LogLevel::warning;

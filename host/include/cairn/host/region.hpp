@@ -112,10 +112,15 @@ class Region {
     if (!read(key, options, {accept, slot})) result.reset();
     return result;
   }
+  template <class T>
+  void get(std::initializer_list<std::string_view>, const GetOptions& = {}) {
+    static_assert(detail::one_key<T>());
+  }
   /// The metadata alone.
   std::optional<Metadata> metadata(std::string_view key, const GetOptions& options = {});
 
-  /// Stores `value`, as made now. With a `ttl`, the store forgets it after that time.
+  /// Stores `value`, as made now. With a `ttl`, the store forgets it after that time; with one that is
+  /// negative, as a time that has passed makes it, at once.
   template <class T>
   void set(std::string_view key, const T& value, const SetOptions& options = {}) {
     write(key, detail::pack(value, kinds(), true), options);
@@ -123,6 +128,10 @@ class Region {
 
   /// Forgets `key`. False: there was nothing to forget, or the store could not be reached.
   bool remove(std::string_view key);
+  template <class T = void>
+  bool remove(std::initializer_list<std::string_view>) {
+    return detail::one_key<T>();
+  }
 
   /// The value under `key`, created if there is none.
   ///
@@ -130,16 +139,19 @@ class Region {
   /// lock, of all processes. Its exceptions come out unchanged. `should_cache(value)` may refuse to
   /// store a value that is returned all the same.
   ///
+  /// `T` is what the creator returns, unless it is said: `get_or_create<double>(key, [] { return 1; })`.
+  ///
   /// Given as detached(creator), a stale value is recreated by a background thread where the region's
   /// policy (or runner) says so, while the caller already has the old one.
   ///
   /// Errors: Error(timeout) after `lock_wait` if the policy says so; Error(internal) if a creator asks
   /// for the very key that it is creating.
-  template <class Creator, class ShouldCache = detail::AlwaysCache>
+  template <class Said = void, class Creator, class ShouldCache = detail::AlwaysCache>
   auto get_or_create(std::string_view key, Creator&& creator, const CreateOptions& options = {},
                      ShouldCache&& should_cache = {}) {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
-    using T = detail::Stored<typename detail::Made<typename Of::Function>::type>;
+    using T =
+        detail::Stored<detail::SaidOr<Said, typename detail::Made<typename Of::Function>::type>>;
     if constexpr (std::is_same_v<T, Bytes>) {
       Bytes result;
       detail::Receiver<Bytes> receiver(result);
@@ -152,12 +164,18 @@ class Region {
       return std::move(*result);
     }
   }
+  template <class Said = void, class Creator>
+  void get_or_create(std::initializer_list<std::string_view>, Creator&&,
+                     const CreateOptions& = {}) {
+    static_assert(detail::one_key<Creator>());
+  }
   /// The same, shared instead of copied.
-  template <class Creator, class ShouldCache = detail::AlwaysCache>
+  template <class Said = void, class Creator, class ShouldCache = detail::AlwaysCache>
   auto get_or_create_shared(std::string_view key, Creator&& creator,
                             const CreateOptions& options = {}, ShouldCache&& should_cache = {}) {
     using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
-    using T = std::decay_t<typename detail::Made<typename Of::Function>::type>;
+    using T =
+        std::decay_t<detail::SaidOr<Said, typename detail::Made<typename Of::Function>::type>>;
     Shared<T> result;
     detail::Receiver<Shared<T>> receiver(result);
     create_with<T>(key, creator, options, should_cache, receiver);
@@ -187,17 +205,24 @@ class Region {
     return get_multi<T>(std::span(keys), options);
   }
 
-  /// Stores every pair of a map (or of any range of pairs), as made at the same time.
+  /// Stores every pair of a map (or of any range of pairs), as made at the same time. With a `ttl`: as set.
   template <std::ranges::input_range Pairs>
   void set_multi(Pairs&& values, const SetOptions& options = {}) {
     constexpr bool passing = detail::yields_passing<Pairs>;
     std::vector<std::conditional_t<passing, std::string, std::string_view>> keys;
     std::vector<Entry> entries;
     for (auto&& [key, value] : values) {
+      static_assert(detail::is_key<decltype(key)>());
       keys.emplace_back(std::string_view(key));
       entries.push_back(detail::pack(value, kinds(), !passing));
     }
     write_multi(detail::KeyList(keys), entries, options);
+  }
+  /// `set_multi<int>({{"a", 1}, {"b", 2}})`.
+  template <class T>
+  void set_multi(std::initializer_list<std::pair<std::string_view, T>> values,
+                 const SetOptions& options = {}) {
+    set_multi(std::span(values), options);
   }
 
   /// How many there were to forget, as far as the store tells.
@@ -214,15 +239,15 @@ class Region {
   /// it was given, or a map from key to value; a key that the map leaves out is neither cached nor
   /// returned. Keys that others are creating are waited for, not created again.
   /// Errors: as get_or_create; Error(internal) if the vector has another length.
-  template <std::ranges::input_range KeyRange, class Creator,
+  template <class Said = void, std::ranges::input_range KeyRange, class Creator,
             class ShouldCache = detail::AlwaysCache>
   auto get_or_create_multi(KeyRange&& keys, Creator&& creator, const CreateOptions& options = {},
                            ShouldCache&& should_cache = {});
-  template <class Creator, class ShouldCache = detail::AlwaysCache>
+  template <class Said = void, class Creator, class ShouldCache = detail::AlwaysCache>
   auto get_or_create_multi(std::initializer_list<std::string_view> keys, Creator&& creator,
                            const CreateOptions& options = {}, ShouldCache&& should_cache = {}) {
-    return get_or_create_multi(std::span(keys), std::forward<Creator>(creator), options,
-                               std::forward<ShouldCache>(should_cache));
+    return get_or_create_multi<Said>(std::span(keys), std::forward<Creator>(creator), options,
+                                     std::forward<ShouldCache>(should_cache));
   }
 
   // ---- functions ----
@@ -239,9 +264,9 @@ class Region {
       detail::CachedOptionsOf<Signature, Function> options = {});
   /// One of several overloaded functions.
   template <class Signature>
-  requires(std::is_function_v<Signature>) auto cached(std::string name,
-                                                      std::type_identity_t<Signature>* function,
-                                                      CachedOptions<Signature> options = {});
+  requires(std::is_function_v<Signature>) auto cached(
+      std::string name, std::type_identity_t<Signature>* function,
+      std::type_identity_t<CachedOptions<Signature>> options = {});
   /// A member function of an object that outlives the result; the object is no part of the key.
   template <class Object, class R, class... Args>
   auto cached(std::string name, R (Object::*function)(Args...),
@@ -249,6 +274,14 @@ class Region {
   template <class Object, class R, class... Args>
   auto cached(std::string name, R (Object::*function)(Args...) const,
               const std::type_identity_t<Object>& object, CachedOptions<R(Args...)> options = {});
+  template <class Object, class R, class... Args>
+  void cached(std::string, R (Object::*)(Args...) const, const std::type_identity_t<Object>&&,
+              CachedOptions<R(Args...)> = {}) {
+    static_assert(detail::no_type<Object>,
+                  "cairn: the object whose member function is cached must outlive the result, and "
+                  "this one is "
+                  "gone at once");
+  }
   /// A function from many arguments to many results, called for the missing ones only.
   template <class Signature = void, class Function>
   auto cached_multi(std::string name, Function function,
@@ -310,9 +343,10 @@ class Region {
   template <class T>
   auto entry_maker() const {
     return [kinds = kinds()](auto& creator, auto& should_cache) {
+      static_assert(detail::decides<decltype(should_cache), T>());
       T value = T(creator());
       detail::Created created;
-      created.cache = should_cache(std::as_const(value));
+      created.cache = static_cast<bool>(std::invoke(should_cache, std::as_const(value)));
       created.negative = detail::found(value) == detail::Found::negative;
       created.entry = detail::pack(std::move(value), kinds, false);
       return created;
@@ -325,6 +359,8 @@ class Region {
     const auto make = entry_maker<T>();
     const auto create_now = [&] { return make(Of::function(creator), should_cache); };
     if constexpr (Of::is_detached) {
+      static_assert(detail::can_be_detached<std::remove_cvref_t<Creator>>() &&
+                    detail::can_be_detached<std::remove_cvref_t<ShouldCache>>());
       // A copy of everything, for a thread that runs when this call is long over; made only if needed.
       const auto detach = [&]() -> detail::DetachedCreate {
         return [make, creator = std::remove_cvref_t<Creator>(creator),
@@ -342,9 +378,10 @@ class Region {
   auto entries_maker() const {
     return [kinds = kinds()](auto& creator, auto& should_cache, detail::Names names) {
       std::vector<std::optional<detail::Created>> made(names.size());
+      static_assert(detail::decides<decltype(should_cache), T>());
       const auto add = [&](std::size_t i, const T& value) {
         made[i].emplace();
-        made[i]->cache = should_cache(value);
+        made[i]->cache = static_cast<bool>(std::invoke(should_cache, value));
         made[i]->negative = detail::found(value) == detail::Found::negative;
         made[i]->entry = detail::pack(value, kinds, false);
       };
@@ -352,12 +389,16 @@ class Region {
       using R = decltype(values);
       if constexpr (detail::MapResult<R>) {
         for (std::size_t i = 0; i < names.size(); ++i) {
+          static_assert(
+              std::is_constructible_v<typename R::key_type, std::string_view>,
+              "cairn: the map that a creator of many returns has the keys that it was given: "
+              "std::string or std::string_view");
           const auto it = values.find(typename R::key_type(names[i]));
-          if (it != values.end()) add(i, it->second);
+          if (it != values.end()) add(i, detail::as<T>(it->second));
         }
       } else {
         if (values.size() != names.size()) detail::refuse_length(names.size(), values.size());
-        for (std::size_t i = 0; i < names.size(); ++i) add(i, values[i]);
+        for (std::size_t i = 0; i < names.size(); ++i) add(i, detail::as<T>(values[i]));
       }
       return made;
     };
@@ -387,18 +428,20 @@ class Region {
 
 // ---- get_or_create_multi ----
 
-template <std::ranges::input_range KeyRange, class Creator, class ShouldCache>
+template <class Said, std::ranges::input_range KeyRange, class Creator, class ShouldCache>
 auto Region::get_or_create_multi(KeyRange&& keys, Creator&& creator, const CreateOptions& options,
                                  ShouldCache&& should_cache) {
   using Of = detail::CreatorOf<std::remove_cvref_t<Creator>>;
-  using T =
-      typename detail::MultiValue<typename detail::MadeOfMany<typename Of::Function>::type>::type;
+  using T = detail::Stored<detail::SaidOr<
+      Said, detail::ValueOfMany<typename detail::MadeOfMany<typename Of::Function>::type>>>;
   const detail::KeyList wanted(keys);
   const auto make = entries_maker<T>();
   const auto create_now = [&](detail::Names names) {
     return make(Of::function(creator), should_cache, names);
   };
   if constexpr (Of::is_detached) {
+    static_assert(detail::can_be_detached<std::remove_cvref_t<Creator>>() &&
+                  detail::can_be_detached<std::remove_cvref_t<ShouldCache>>());
     const auto detach = [&]() -> detail::DetachedCreateEach {
       return
           [make, creator = std::remove_cvref_t<Creator>(creator),

@@ -52,25 +52,25 @@ struct RegionPolicy {
   using Duration = std::chrono::nanoseconds;
 
   /// Age from which a value is stale; nothing: never.
-  std::optional<Duration> expiration_time;
+  std::optional<Duration> expiration_time = {};
   /// How long the store keeps an entry; nothing: as its own options say.
-  std::optional<Duration> ttl;
+  std::optional<Duration> ttl = {};
   /// Each value expires earlier by a random share of up to this part of `expiration_time`: 0 to 1.
   double jitter = 0;
   /// Part of `expiration_time` from which one caller refreshes a value ahead of time; nothing: off.
-  std::optional<double> refresh_at;
+  std::optional<double> refresh_at = {};
   /// How long beyond its expiry a value is still served when its creator fails; nothing: off.
-  std::optional<Duration> stale_on_error;
+  std::optional<Duration> stale_on_error = {};
   /// Age from which "there is none" is stale, for creators that return an optional; nothing: as
   /// any other value.
-  std::optional<Duration> negative_ttl;
+  std::optional<Duration> negative_ttl = {};
 
   /// Callers get the expired value while one of them creates the new one; false: they wait for it.
   bool serve_stale = true;
   /// A stale value is recreated by a background thread; false: by the caller that finds it.
   bool background = false;
   /// How long a caller waits for another one's value; nothing: as long as it takes.
-  std::optional<Duration> lock_wait;
+  std::optional<Duration> lock_wait = {};
   OnLockTimeout on_lock_timeout = OnLockTimeout::create;
   /// Who waited for a creator that failed gets its error; false: the next one tries.
   bool share_errors = false;
@@ -81,7 +81,7 @@ struct RegionPolicy {
   /// Entries of another version are misses.
   int value_version = 2;
 
-  KeyMangler key_mangler;
+  KeyMangler key_mangler = {};
   InvalidationPlace invalidation = InvalidationPlace::local;
   /// With InvalidationPlace::store: how old the copy of the stamps in this process may be.
   Duration invalidation_delay = std::chrono::seconds(1);

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -86,7 +87,7 @@ requires std::is_enum_v<T> &&(!std::same_as<T, std::byte>)struct Conversion<T> {
   static void write(Writer out, T value) { cairn::write(out, static_cast<Number>(value)); }
   static void read(Node node, T& value) {
     Number number{};
-    read_into(node, number);
+    cairn::read_into(node, number);
     value = static_cast<T>(number);
   }
 };
@@ -97,7 +98,7 @@ struct Conversion<std::byte> {
   static void write(Writer out, std::byte value) { out.integer(std::to_integer<int>(value)); }
   static void read(Node node, std::byte& value) {
     std::uint8_t number = 0;
-    read_into(node, number);
+    cairn::read_into(node, number);
     value = std::byte{number};
   }
 };
@@ -156,7 +157,7 @@ struct Conversion<std::chrono::time_point<std::chrono::system_clock, Duration>> 
   static void write(Writer out, Point value) { cairn::write(out, value.time_since_epoch()); }
   static void read(Node node, Point& value) {
     Duration since{};
-    read_into(node, since);
+    cairn::read_into(node, since);
     value = Point(since);
   }
 };
@@ -186,8 +187,14 @@ struct Conversion<const char*> {
 };
 template <>
 struct Conversion<char*> : Conversion<const char*> {};
+// Up to its end, if no null comes before.
 template <std::size_t size>
-struct Conversion<char[size]> : Conversion<const char*> {};
+struct Conversion<char[size]> {
+  static constexpr bool convertible = false;
+  static void write(Writer out, const char (&value)[size]) {
+    write_text(out, {value, ::strnlen(value, size)});
+  }
+};
 
 template <Byte T, class Allocator>
 struct Conversion<std::vector<T, Allocator>> {
@@ -289,7 +296,7 @@ struct Conversion<std::array<T, size>> {
   }
   static void read(Node node, std::array<T, size>& value) {
     expect_list_of(node, size);
-    for_each_item(node, [&](std::size_t i) { read_into(node.item(i), value[i]); });
+    for_each_item(node, [&](std::size_t i) { cairn::read_into(node.item(i), value[i]); });
   }
 };
 
@@ -338,37 +345,52 @@ struct Conversion<std::optional<T>> {
   }
   static void read(Node node, std::optional<T>& value) {
     if (!node || node.is_null()) return value.reset();
-    read_into(node, value.emplace());
+    cairn::read_into(node, value.emplace());
   }
 };
 
+// What is read is of the pointer's own class: of an object of a derived one it would be half.
 template <class T>
-struct Conversion<std::unique_ptr<T>> {
+void refuse_derived([[maybe_unused]] const T& pointed_to) {
+#ifdef __cpp_rtti
+  if constexpr (std::is_polymorphic_v<T> && !std::is_final_v<T>) {
+    if (typeid(pointed_to) != typeid(T)) [[unlikely]] {
+      throw Error(Errc::rejected,
+                  "a pointer to an object of a derived class: only its base would be kept");
+    }
+  }
+#endif
+}
+
+template <class T>
+requires(!std::is_array_v<T>) struct Conversion<std::unique_ptr<T>> {
   static constexpr bool convertible = Convertible<std::remove_const_t<T>>;
   static void write(Writer out, const std::unique_ptr<T>& value) {
     if (!value) return out.null();
+    refuse_derived(*value);
     cairn::write<std::remove_const_t<T>>(out, *value);
   }
   static void read(Node node, std::unique_ptr<T>& value) {
     if (!node || node.is_null()) return value.reset();
     auto made = std::make_unique<std::remove_const_t<T>>();
-    read_into(node, *made);
+    cairn::read_into(node, *made);
     value = std::move(made);
   }
 };
 
 // Shared ones come back as one copy per pointer.
 template <class T>
-struct Conversion<std::shared_ptr<T>> {
+requires(!std::is_array_v<T>) struct Conversion<std::shared_ptr<T>> {
   static constexpr bool convertible = Convertible<std::remove_const_t<T>>;
   static void write(Writer out, const std::shared_ptr<T>& value) {
     if (!value) return out.null();
+    refuse_derived(*value);
     cairn::write<std::remove_const_t<T>>(out, *value);
   }
   static void read(Node node, std::shared_ptr<T>& value) {
     if (!node || node.is_null()) return value.reset();
     auto made = std::make_shared<std::remove_const_t<T>>();
-    read_into(node, *made);
+    cairn::read_into(node, *made);
     value = std::move(made);
   }
 };
@@ -387,7 +409,7 @@ struct TupleConversion<Tuple, std::index_sequence<i...>> {
     expect_list_of(node, sizeof...(i));
     std::size_t at = 0;
     try {
-      ((at = i, read_into(node.item(i), std::get<i>(value))), ...);
+      ((at = i, cairn::read_into(node.item(i), std::get<i>(value))), ...);
     } catch (const Error&) {
       rethrow_at(at);
     }
@@ -431,7 +453,7 @@ struct Conversion<std::variant<T...>> {
   template <std::size_t... i>
   static void read_alternative(Node node, Variant& value, std::size_t index,
                                std::index_sequence<i...>) {
-    ((i == index ? read_into(node, value.template emplace<i>()) : void()), ...);
+    ((i == index ? cairn::read_into(node, value.template emplace<i>()) : void()), ...);
   }
 };
 

@@ -83,6 +83,8 @@ struct MethodOf<R (C::*)(Args...)> {
   template <class T>
   using Signature = R (T::*)(Args...);
 };
+template <class R, class C, class... Args>
+struct MethodOf<R (C::*)(Args...) noexcept> : MethodOf<R (C::*)(Args...)> {};
 
 // The thunks of T, which calls T's own methods without virtual dispatch; for T = Backend, of any
 // Backend, with it.

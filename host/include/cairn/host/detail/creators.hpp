@@ -88,6 +88,33 @@ struct CreatorOf<Detached<Creator>> {
 template <class>
 constexpr bool no_type = false;
 
+/// What is cached is of the type that the caller says, or else that the creator returns.
+template <class Said, class Made>
+using SaidOr = std::conditional_t<std::is_void_v<Said>, Made, Said>;
+/// A T, made only of what is none: text that is kept is a string.
+template <class T, class U>
+decltype(auto) as(const U& value) {
+  if constexpr (std::is_same_v<T, U>) {
+    return value;
+  } else {
+    return T(value);
+  }
+}
+
+/// Where braces with texts were given: {"a", "b"} would be one text, from the one address to the other.
+template <class T>
+constexpr bool one_key() {
+  static_assert(!std::is_same_v<T, T>,
+                "cairn: this takes one key; for many there are get_multi, remove_multi and "
+                "get_or_create_multi");
+  return false;
+}
+template <class Key>
+constexpr bool is_key() {
+  static_assert(std::is_constructible_v<std::string_view, Key>, "cairn: keys are strings");
+  return true;
+}
+
 /// What `creator()` returns, or a creator of many for the keys that are missing: never nothing.
 template <class Creator>
 struct Made {
@@ -103,6 +130,25 @@ struct Made<Creator> {
   static_assert(!std::is_void_v<type>,
                 "cairn: a creator returns the value to be cached; this one returns nothing");
 };
+/// Whether it can be asked about a value that was created.
+template <class ShouldCache, class T>
+constexpr bool decides() {
+  static_assert(std::is_invocable_r_v<bool, ShouldCache&, const T&>,
+                "cairn: should_cache is called with the value, a const T&, and says whether to "
+                "store it, as a "
+                "bool");
+  return true;
+}
+/// Whether it can be given to a thread that runs it later.
+template <class Function>
+constexpr bool can_be_detached() {
+  static_assert(std::is_copy_constructible_v<Function>,
+                "cairn: a detached creator, and its should_cache, are copied for the thread that "
+                "may run them "
+                "later: what they capture can be copied (a std::shared_ptr, no std::unique_ptr)");
+  return true;
+}
+
 template <class Creator>
 struct MadeOfMany {
   static_assert(no_type<Creator>,
@@ -113,7 +159,7 @@ struct MadeOfMany {
 template <class Creator>
 requires std::is_invocable_v<Creator&, Names>
 struct MadeOfMany<Creator> {
-  using type = std::invoke_result_t<Creator&, Names>;
+  using type = std::remove_cvref_t<std::invoke_result_t<Creator&, Names>>;
 };
 
 /// Whether what a range yields is gone when the next one is asked for, or earlier. Text that it only shows is not.
@@ -129,8 +175,7 @@ class KeyList {
  public:
   template <std::ranges::input_range Range>
   explicit KeyList(Range&& range) {
-    static_assert(std::is_constructible_v<std::string_view, std::ranges::range_reference_t<Range>>,
-                  "cairn: keys are strings");
+    static_assert(is_key<std::ranges::range_reference_t<Range>>());
     if constexpr (yields_passing<Range>) {
       for (auto&& key : range) own_.emplace_back(std::string_view(key));
       keys_.assign(own_.begin(), own_.end());
@@ -164,8 +209,11 @@ struct MultiValue {
   using type = int;
 };
 template <class R>
-requires(!MapResult<R>) && requires {
+requires(!MapResult<R> && !std::is_convertible_v<R, std::string_view>) &&
+    requires(R& values, std::size_t i) {
   typename R::value_type;
+  values.size();
+  values[i];
 }
 struct MultiValue<R> {
   using type = typename R::value_type;
@@ -174,6 +222,8 @@ template <MapResult R>
 struct MultiValue<R> {
   using type = typename R::mapped_type;
 };
+template <class R>
+using ValueOfMany = typename MultiValue<std::remove_cvref_t<R>>::type;
 
 [[noreturn]] void refuse_length(std::size_t wanted, std::size_t got);
 

@@ -41,7 +41,7 @@ constexpr bool owns_itself() {
 template <class T>
 class Kept {
  public:
-  static constexpr bool possible = owns_itself<T>();
+  static constexpr bool possible = std::is_copy_constructible_v<T> && owns_itself<T>();
 
   explicit Kept(const T& value) : value_(value) {}
   const T& get() const noexcept { return value_; }

@@ -48,10 +48,22 @@ std::string_view bytes_of(const T& value) {
 
 [[noreturn]] void refuse_objects();
 
+/// Containers say that they can be copied, whatever they hold.
+template <class T>
+constexpr bool can_be_copied() {
+  if constexpr (!std::is_copy_constructible_v<T>) {
+    return false;
+  } else if constexpr (ListLike<T> || SetLike<T> || MapLike<T>) {
+    return can_be_copied<typename T::value_type>();
+  } else {
+    return true;
+  }
+}
+
 template <class T>
 constexpr bool can_be_cached() {
   static_assert(
-      std::is_copy_constructible_v<T>,
+      can_be_copied<T>(),
       "cairn: callers get copies of a cached value, and this type cannot be copied: cache "
       "what it points to, or a std::shared_ptr");
   return true;

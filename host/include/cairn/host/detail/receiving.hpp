@@ -24,7 +24,7 @@ class Receiver {
   Entry& slot() noexcept { return slot_; }
   Found operator()(Entry&& entry) {
     into_.emplace(unpack<T>(std::move(entry)));
-    return found(*into_);
+    return detail::found(*into_);
   }
 
  private:
@@ -65,7 +65,7 @@ class Receiver<Shared<T>> {
       if (&entry != &slot()) slot() = std::move(entry);
       into_.value_ = object;
     }
-    return found(*into_);
+    return detail::found(*into_);
   }
 
  private:

@@ -3,7 +3,10 @@
 
 #include <cairn/host/function_keys.hpp>
 
+#include <functional>
+#include <memory>
 #include <type_traits>
+#include <utility>
 
 namespace cairn::detail {
 
@@ -37,6 +40,10 @@ struct SignatureOf<R (C::*)(Args...)> : SignatureOf<R(Args...)> {};
 template <class R, class C, class... Args>
 struct SignatureOf<R (C::*)(Args...) const> : SignatureOf<R(Args...)> {};
 template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...)&> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
+struct SignatureOf<R (C::*)(Args...) const&> : SignatureOf<R(Args...)> {};
+template <class R, class C, class... Args>
 struct SignatureOf<R (C::*)(Args...) noexcept> : SignatureOf<R(Args...)> {};
 template <class R, class C, class... Args>
 struct SignatureOf<R (C::*)(Args...) const noexcept> : SignatureOf<R(Args...)> {};
@@ -51,5 +58,31 @@ struct ChosenSignature<void, F> {
 };
 template <class Signature, class F>
 using SignatureFor = typename ChosenSignature<Signature, F>::type;
+
+/// As a std::function, also if it cannot be copied.
+template <class Signature>
+struct Callable;
+template <class R, class... Args>
+struct Callable<R(Args...)> {
+  template <class F>
+  static std::function<R(Args...)> of(F function) {
+    static_assert(
+        !std::is_member_pointer_v<F>,
+        "cairn: a member function is cached with its object: cached(name, &Shop::user, shop)");
+    static_assert(std::is_member_pointer_v<F> || std::is_invocable_r_v<R, F&, Args...>,
+                  "cairn: this function does not have the signature that was said");
+    static_assert(!std::is_reference_v<R> || std::is_reference_v<std::invoke_result_t<F&, Args...>>,
+                  "cairn: this function returns a value, and the signature that was said a "
+                  "reference, to what "
+                  "would be gone");
+    if constexpr (std::is_copy_constructible_v<F>) {
+      return std::function<R(Args...)>(std::move(function));
+    } else {
+      return [kept = std::make_shared<F>(std::move(function))](Args... args) -> R {
+        return (*kept)(std::forward<Args>(args)...);
+      };
+    }
+  }
+};
 
 }  // namespace cairn::detail
