@@ -134,6 +134,7 @@ class FlatReader {
 
   Config run() {
     read_backend_name();
+    if (elsewhere_) throw ConfigError(std::move(findings_));  // nothing below could be right
     for (const auto& [key, value] : values_) {
       if (key.starts_with(prefix_)) read_key(key, value);
     }
@@ -170,8 +171,12 @@ class FlatReader {
     const auto it = values_.find(key);
     std::string_view name = it == values_.end() ? std::string_view() : trimmed(it->second);
     if (name.empty()) {
+      const std::string other = it == values_.end() ? other_prefix() : std::string();
+      elsewhere_ = !other.empty();
       add_error(findings_, origin, "the backend is missing",
-                "give a name such as \"dogpile.cache.redis\", or that of a plugin");
+                elsewhere_ ? "there is " + backquoted(other + "backend") + ": is the prefix " +
+                                 "\"" + other + "\"" + '?'
+                           : "give a name such as \"dogpile.cache.redis\", or that of a plugin");
       return;
     }
     backend_.origin = origin;
@@ -197,6 +202,15 @@ class FlatReader {
       backend_.component.options.set(std::string(known->option),
                                      ConfigValue(known->value).at(origin), origin);
     }
+  }
+
+  // One with which there would be a backend, or nothing.
+  std::string other_prefix() const {
+    constexpr std::string_view end = ".backend";
+    for (const auto& [key, value] : values_) {
+      if (key.ends_with(end)) return key.substr(0, key.size() - end.size() + 1);
+    }
+    return {};
   }
 
   void read_key(const std::string& key, const std::string& text) {
@@ -248,9 +262,9 @@ class FlatReader {
       add_error(findings_, origin,
                 "the backend " +
                     backquoted(std::string(their_prefix) + std::string(theirs_->theirs)) +
-                    " has no such argument here",
+                    " has no argument " + backquoted(name) + " here",
                 !near.empty()   ? did_you_mean(near)
-                : names.empty() ? "remove it"
+                : names.empty() ? "it has none: remove it"
                                 : "there are " + enumerated(names));
       return;
     }
@@ -328,7 +342,8 @@ class FlatReader {
   const BackendName* theirs_ = nullptr;  // nothing: the name of a plugin was given
   BackendConfig backend_;
   RegionConfig region_;
-  ConfigTable written_;  // keys of the region
+  ConfigTable written_;     // keys of the region
+  bool elsewhere_ = false;  // the backend is under another prefix
   Findings findings_;
 };
 

@@ -136,8 +136,8 @@ std::string described(const ConfigValue& value, bool secret) {
   } else {
     kind = "the text";
     shown = *value.as_text();
-    // What came from outside the file may be anything, a secret too.
-    if (value.interpolated()) return "something else";
+    // What came from outside the file may be anything, a secret too. Flat keys, which have no lines, say it themselves.
+    if (value.interpolated() && value.origin().line != 0) return "something else";
     shown = in_quotes(shown.size() > 60 ? shown.substr(0, 60) + "..." : shown);
   }
   return secret ? "another kind of value" : kind + ' ' + shown;

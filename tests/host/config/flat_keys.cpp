@@ -155,15 +155,31 @@ TEST_CASE("a flat key that means nothing here is an error that names it", "[conf
                  {"cache.arguments.thread_local_lock", "true"},
                  {"cache.expiration_tim", "60"},
                  {"cache.expiration_time", "soon"}}) ==
-      R"(cache.arguments.connection_pool: error: the backend `dogpile.cache.redis` has no such argument here
+      R"(cache.arguments.connection_pool: error: the backend `dogpile.cache.redis` has no argument `connection_pool` here
 help: there are `url`, `host`, `port`, `db`, `username`, `password`, `ssl`, `socket_timeout`, `socket_connect_timeout`, `socket_keepalive`, `redis_expiration_time`, `valkey_expiration_time`, `sentinels`, `service_name`, `startup_nodes`, `lock_prefix`, `distributed_lock`, `lock_timeout`, `lock_blocking_timeout` and `thread_local_lock`
-cache.arguments.lock_timout: error: the backend `dogpile.cache.redis` has no such argument here
+cache.arguments.lock_timout: error: the backend `dogpile.cache.redis` has no argument `lock_timout` here
 help: did you mean `lock_timeout`?
 cache.arguments.thread_local_lock: error: cannot be switched on here
 help: remove it
 cache.expiration_tim: error: unknown key
 help: did you mean `cache.expiration_time`?
-cache.expiration_time: error: `expiration_time`: expected a duration such as "30s", got something else
+cache.expiration_time: error: `expiration_time`: expected a duration such as "30s", got the text "soon"
 help: units are ns, us, ms, s, m, h, d and w
 )");
+}
+
+TEST_CASE("a prefix that is not that of the keys is said to be another", "[config][flat]") {
+  for (const std::string prefix : {"cache.user.", "cache.users", "", "users."}) {
+    std::string what;
+    try {
+      Config::from_flat(
+          {{"cache.users.backend", "dogpile.cache.memory"}, {"cache.users.expiration_time", "3"}},
+          prefix, "users");
+    } catch (const ConfigError& error) {
+      what = error.what();
+    }
+    CHECK(what == prefix +
+                      "backend: error: the backend is missing\n"
+                      "help: there is `cache.users.backend`: is the prefix \"cache.users.\"?\n");
+  }
 }
