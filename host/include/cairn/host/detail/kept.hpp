@@ -2,6 +2,7 @@
 // argument only points to is copied, where its type tells, and shown to the function as it wants it.
 #pragma once
 
+#include <cairn/fields.hpp>
 #include <cairn/host/function_keys.hpp>
 
 #include <optional>
