@@ -27,8 +27,10 @@ int main() try {
   std::printf("served fresh: %.0f %%\n", 100 * static_cast<double>(seen.hits) / looks);
 
   for (const cairn::LayerStatistics& layer : host.layer_statistics("weather")) {
-    const std::int64_t entries = layer.values.root().find("entries").int_value();
-    std::printf("%s keeps %d entries\n", layer.layer.c_str(), static_cast<int>(entries));
+    if (const cairn::Node entries = layer.values.root().find("entries")) {
+      std::printf("%s keeps %d entries\n", layer.layer.c_str(),
+                  static_cast<int>(entries.int_value()));
+    }
   }
 
   answer_with(host.prometheus());
