@@ -271,6 +271,7 @@ Entry Creation::create_and_store(RegionCore& core, const Setup& setup, Key key,
   core.counters_.creations.add();
   core.counters_.creation_time.add(took);
   if (core.log_.at(LogLevel::debug)) core.log_.created("key: " + shown_key(key), took);
+  RegionCore::learn_invalidations(setup);
   created.entry.set_created(core.created_since(setup, key, began));
   created.entry.set_value_version(setup.value_version);
   if (created.cache) store(core, setup, key, created.entry, lock.lost(), began);

@@ -241,6 +241,7 @@ MultiMade MultiCreation::create_and_store(RegionCore& core, const Setup& setup,
   core.counters_.creation_time.add(took);
   if (core.log_.at(LogLevel::debug)) log_created(core.log_, names, took);
 
+  RegionCore::learn_invalidations(setup);
   std::vector<cairn_bytes> keys;
   std::vector<Entry> entries;
   for (std::size_t i = 0; i < items.size(); ++i) {

@@ -180,7 +180,9 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   void on_store_error(const Setup& setup, cairn_status status, const cairn_call& call,
                       const char* doing);
 
-  /// When a value counts as made that was created from `began` until now: now, unless it was
+  /// At the end of a creation: what other processes have invalidated meanwhile becomes known.
+  static void learn_invalidations(const Setup& setup);
+  /// Then, when a value counts as made that was created from `began` until now: now, unless it was
   /// invalidated meanwhile, in which case it must not survive.
   Time created_since(const Setup& setup, Key key, Time began);
 

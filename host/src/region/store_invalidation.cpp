@@ -57,13 +57,21 @@ Time StoreInvalidation::latest() const {
   return std::max(last(Invalidation::hard), last(Invalidation::soft));
 }
 
+void StoreInvalidation::refresh() const {
+  due_ = next_due(steady_now());
+  read();
+}
+
 // Whoever finds the copy due moves the time on and reads; the others go on with what they have. There is
 // no lock that a fork could leave held.
 void StoreInvalidation::refresh_if_due() const {
   const std::int64_t now = steady_now();
   std::int64_t due = due_.load(std::memory_order_relaxed);
-  const std::int64_t next = delay_.count() < INT64_MAX - now ? now + delay_.count() : INT64_MAX;
-  if (now >= due && due_.compare_exchange_strong(due, next)) read();
+  if (now >= due && due_.compare_exchange_strong(due, next_due(now))) read();
+}
+
+std::int64_t StoreInvalidation::next_due(std::int64_t now) const noexcept {
+  return delay_.count() < INT64_MAX - now ? now + delay_.count() : INT64_MAX;
 }
 
 Time StoreInvalidation::last(Invalidation kind) const noexcept {

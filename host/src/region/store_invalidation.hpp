@@ -2,7 +2,8 @@
 //
 // The two stamps are one entry under a reserved key, `cairn:invalidated`, seen through the region's own
 // stack and so subject to its key prefix. invalidate() writes it at once; check() uses a copy that is at
-// most `delay` old, refreshed by whoever finds it due, at the cost of one read. A store that
+// most `delay` old, refreshed by whoever finds it due, at the cost of one read, and at the end of each
+// creation: what was begun before an invalidation of another process must not survive it. A store that
 // cannot be reached leaves the last known stamps in force; an entry that the store has evicted does not
 // take them back either, for as long as some process remembers.
 // Two processes that invalidate at the same time both take effect: the later stamp of each kind wins.
@@ -26,6 +27,9 @@ class StoreInvalidation final : public InvalidationStrategy {
 
   void invalidate(Invalidation kind, Time when) override;
   Invalidation check(std::string_view key, Time created) const override;
+  /// Reads the stamps, however old the copy is: for the end of a creation, of which nobody will ask later
+  /// what it had been made of.
+  void refresh() const;
   Time latest() const override;
   /// When it was last invalidated so, as far as this process knows. `kind` is soft or hard.
   Time last(Invalidation kind) const noexcept;
@@ -34,6 +38,7 @@ class StoreInvalidation final : public InvalidationStrategy {
 
  private:
   void refresh_if_due() const;
+  std::int64_t next_due(std::int64_t now) const noexcept;
   /// The stamps in the store join those that are known. False: there are none, or no answer.
   bool read() const;
   void write() const;

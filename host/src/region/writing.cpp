@@ -1,6 +1,7 @@
 // RegionCore: writes and removals.
 
 #include "region_core.hpp"
+#include "store_invalidation.hpp"
 
 #include <algorithm>
 
@@ -41,6 +42,7 @@ void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptio
   const auto pin = current_.pin();
   const Setup& setup = *pin;
   const MangledKeys mangled(setup, keys);
+  if (began) learn_invalidations(setup);
   const Time made = stamp(setup);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     entries[i].set_created(began ? created_since(setup, mangled[i], *began) : made);
@@ -92,6 +94,12 @@ std::size_t RegionCore::remove_multi(Keys keys) {
     if (one < 0) on_store_error(setup, one, call, "remove_multi");
   }
   return static_cast<std::size_t>(std::count(statuses.begin(), statuses.end(), CAIRN_OK));
+}
+
+void RegionCore::learn_invalidations(const Setup& setup) {
+  if (setup.local_invalidation != nullptr) return;
+  const auto* in_store = dynamic_cast<const StoreInvalidation*>(setup.invalidation.get());
+  if (in_store != nullptr) in_store->refresh();
 }
 
 Time RegionCore::created_since(const Setup& setup, Key key, Time began) {

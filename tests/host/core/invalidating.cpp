@@ -221,6 +221,48 @@ invalidation = "store"
   CHECK(ahead.get<int>("other") == 3);
 }
 
+TEST_CASE(
+    "what was begun before an invalidation of another process is void, however seldom one asks",
+    "[invalidation]") {
+  TestHost host(R"(
+[backend.b]
+plugin = "memory"
+[region.one]
+backend = "b"
+invalidation = "store"
+invalidation_delay = "1h"
+[region.two]
+backend = "b"
+invalidation = "store"
+invalidation_delay = "1h"
+)");
+  Region& one = host.region("one");
+  Region& two = host.region("two");
+  two.set("asked", 1);
+  CHECK(two.get<int>("asked") == 1);  // now it will not ask again for an hour
+  const auto invalidate = [&] {
+    host.clock.advance(1s);
+    one.invalidate();
+    host.clock.advance(1s);
+  };
+  const auto make = [&] {
+    invalidate();
+    return 1;
+  };
+  two.get_or_create("k", make);
+  CHECK_FALSE(one.get<int>("k").has_value());
+  two.get_or_create_multi({"a", "b"}, [&](Names names) {
+    invalidate();
+    return std::vector<int>(names.size());
+  });
+  CHECK_FALSE(one.get<int>("a").has_value());
+  auto function = two.cached("f", [&](int) { return make(); });
+  function.refresh(1);
+  CHECK_FALSE(one.get<int>(function.key(1)).has_value());
+  CHECK(two.get_or_create("k", [] { return 2; }) == 2);
+  CHECK(one.get<int>("k") == 2);
+}
+
 TEST_CASE("a strategy of the program's own sees every key", "[invalidation]") {
   struct OnlyUsers final : InvalidationStrategy {
     void invalidate(Invalidation, Time) override { voided = true; }
