@@ -16,9 +16,6 @@
 #include <thread>
 #include <vector>
 
-// The sanitizers bring their own malloc.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-
 using namespace cairn;
 
 namespace {
@@ -230,5 +227,3 @@ TEST_CASE("what needs memory for itself alone fails and changes nothing", "[memo
   }
   CHECK(Counted::alive == 0);
 }
-
-#endif
