@@ -138,8 +138,17 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   }
   /// Whether an entry is good by the region's own rules, as far as can be told at a glance.
   [[gnu::always_inline]] bool surely_good(const Setup& setup, Key key, const Entry& entry) const {
-    return age_of(setup.lifetime, entry.raw().created_ns) <= setup.lifetime.surely_fresh() &&
+    const Lifetime& lifetime = setup.lifetime;
+    const std::int64_t created = entry.raw().created_ns;
+    return (is_seconds_from_its_end(lifetime, created) ||
+            age_of(lifetime, created) <= lifetime.surely_fresh()) &&
            setup.invalidated(key, entry.created()) == Invalidation::none;
+  }
+  /// Whether whole seconds tell that it is surely fresh, as they do until the last one. False: or they are
+  /// not to be asked.
+  bool is_seconds_from_its_end(const Lifetime& lifetime, std::int64_t created_ns) const noexcept {
+    return has_system_clock_ && lifetime.clock() == Lifetime::Asks::coarse &&
+           end_of_this_second().time_since_epoch().count() - created_ns <= lifetime.surely_fresh();
   }
   /// The age of what was created then; the exact clock where a few milliseconds matter.
   std::int64_t age_of(const Lifetime& lifetime, std::int64_t created_ns) const {
