@@ -10,7 +10,7 @@ class Lru final : public Policy {
  public:
   explicit Lru(const Hasher& hasher) : hasher_(hasher) {}
 
-  void foresee(std::uint64_t) const noexcept override { entries_.foresee(); }
+  void foresee_victims() const noexcept override { entries_.foresee(); }
   void add(Record& record, std::uint64_t) override { entries_.push_front(record); }
   void replace(Record& old, Record& with) noexcept override {
     entries_.replace(old, with);

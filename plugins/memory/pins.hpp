@@ -267,6 +267,8 @@ class Pinned {
     return false;
   }
 
+  /// After look(): no pin held anything.
+  bool nothing() const noexcept { return held_.empty(); }
   /// Has all pins that hold `record` keep it alive by themselves. False: not all of them could be.
   bool adopt(cairn_owner* record) noexcept {
     const auto before = [](const Held& a, const cairn_owner* b) { return a.record < b; };

@@ -90,9 +90,11 @@ class alignas(64) Policy {
   Policy& operator=(const Policy&) = delete;
   virtual ~Policy() = default;
 
-  /// Before all else that a new key needs: starts fetching the records that may have to go for it, and
-  /// what is known of it, as each would be waited for.
-  virtual void foresee(std::uint64_t hash) const noexcept = 0;
+  /// Starts fetching what is known of a key, before it comes or goes: or else it would be waited for.
+  virtual void foresee(std::uint64_t) const noexcept {}
+  /// The same of the records that are the next to go. Their neighbours in the lists come after them, so it
+  /// is called after evictions, too, for those to come.
+  virtual void foresee_victims() const noexcept = 0;
   /// A new key. `hash` is its key's.
   virtual void add(Record& record, std::uint64_t hash) = 0;
   /// The same key with another value: it keeps its place.

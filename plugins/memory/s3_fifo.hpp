@@ -76,8 +76,8 @@ class S3Fifo final : public Policy {
  public:
   explicit S3Fifo(const Hasher& hasher) : hasher_(hasher) {}
 
-  void foresee(std::uint64_t hash) const noexcept override {
-    ghosts_.prefetch(hash);
+  void foresee(std::uint64_t hash) const noexcept override { ghosts_.prefetch(hash); }
+  void foresee_victims() const noexcept override {
     small_.foresee();
     main_.foresee();
   }

@@ -130,13 +130,15 @@ class alignas(128) Shard {
 
   /// Whether no record is left, neither in the index nor on its way out.
   bool empty() const noexcept {
-    return index_.size() == 0 && limbo_ == nullptr && waiting_ == nullptr && spent_ == nullptr;
+    return index_.size() == 0 && limbo_.first == nullptr && waiting_.first == nullptr &&
+           spent_ == nullptr;
   }
 
   /// Puts it under its key, replacing what is there, and makes room for it. Takes it over. True: it
   /// is a new key. Errors: std::bad_alloc, and nothing was changed.
   bool put(Hash hash, Record& record, std::int64_t now_ns) {
     policy_->foresee(hash.bits);
+    policy_->foresee_victims();
     const Slot old = find(hash, record.key());
     if (old) {
       exchange(old, hash, record, now_ns);
@@ -152,6 +154,7 @@ class alignas(128) Shard {
     while (budget_.exceeded(change_) && index_.size() > 1 && evict()) {
     }
     policy_->settle();
+    policy_->foresee_victims();
     budget_.apply(change_);
     return !old;
   }
@@ -223,9 +226,9 @@ class alignas(128) Shard {
  private:
   // What GCC makes of __builtin_prefetch(at, 1) fetches the line for reading, without options that not
   // every x86-64 has; the instruction does nothing where it is not known.
-  static void fetch_to_write(const char* at) noexcept {
+  static void fetch_to_write(const void* at) noexcept {
 #if defined(__x86_64__)
-    asm volatile("prefetchw %0" : : "m"(*at));
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));
 #else
     __builtin_prefetch(at, 1);
 #endif
@@ -285,48 +288,52 @@ class alignas(128) Shard {
     const std::uint64_t charge = record.charge();
     change_.bytes -= charge;
     --change_.entries;
-    record.set_next(limbo_);
-    limbo_ = &record;
-    limbo_size_ += (record.layout & Record::shared) != 0 ? 4 : 1;  // others may wait for an object
-    limbo_bytes_ += charge;
+    record.set_next(limbo_.first);
+    limbo_.first = &record;
+    limbo_.size += (record.layout & Record::shared) != 0 ? 4 : 1;  // others may wait for an object
+    limbo_.bytes += charge;
+    limbo_.may_be_spent = limbo_.may_be_spent && is_small(record) && limbo_.size <= limbo_limit;
   }
 
   // What to destroy now, chained by next(). Small records that nobody pins any more go two by two, so
   // that whoever sets one takes up the memory that he has just given back.
   Record* take_garbage() noexcept {
     Record* garbage = nullptr;
-    if (limbo_size_ >= limbo_limit || limbo_bytes_ >= limbo_bytes_limit_) {
-      const bool much = limbo_bytes_ >= 2 * limbo_bytes_limit_;  // too much to let it wait
+    if (limbo_.size >= limbo_limit || limbo_.bytes >= limbo_bytes_limit_) {
+      const bool much = limbo_.bytes >= 2 * limbo_bytes_limit_;  // too much to let it wait
       garbage = empty_limbo();
       if (much) {
         for (Record* more = empty_limbo(); more != nullptr;) move_first(more, garbage);
       }
     }
     for (int i = 0; i < 2 && spent_ != nullptr; ++i) move_first(spent_, garbage);
+    if (spent_ != nullptr) fetch_to_write(spent_);  // for the next writer
     return garbage;
   }
   // Has those in limbo wait, and is done with those that waited: some of what is small is spent, the
   // rest is returned.
   [[gnu::noinline]] Record* empty_limbo() noexcept {
-    if (waiting_ != nullptr && !Fences::passed(waiting_since_) &&
+    if (waiting_.first != nullptr && !Fences::passed(waiting_since_) &&
         !(Fences::asymmetric() && Fences::heavy())) [[unlikely]] {
       // The kernel has come to refuse the fence, and a pin on these may never have been seen: they stay
       // for ever, this once.
-      waiting_ = limbo_ = nullptr;
-      limbo_size_ = 0;
-      limbo_bytes_ = 0;
+      waiting_ = limbo_ = {};
       return std::exchange(spent_, nullptr);
     }
-    Record* left = std::exchange(waiting_, std::exchange(limbo_, nullptr));
+    const Leavers done = std::exchange(waiting_, std::exchange(limbo_, {}));
     waiting_since_ = Fences::moment();
-    limbo_size_ = 0;
-    limbo_bytes_ = 0;
     Record* garbage = std::exchange(spent_, nullptr);
-    const bool looked = left != nullptr && pinned_.look();
-    for (std::size_t spare = limbo_limit; left != nullptr;) {
+    const bool looked = done.first != nullptr && pinned_.look();
+    if (looked && pinned_.nothing() && done.may_be_spent) {
+      spent_ = done.first;  // as a whole: a look at each would be waited for
+      return garbage;
+    }
+    std::size_t spare = limbo_limit;
+    for (Record* left = done.first; left != nullptr;) {
       if (!looked || !pinned_.adopt(left)) {
-        move_first(left, limbo_);
-      } else if ((left->layout & Record::shared) == 0 && left->value_size < 1024 && spare > 0) {
+        limbo_.may_be_spent = false;  // how many come back is not counted
+        move_first(left, limbo_.first);
+      } else if (is_small(*left) && spare > 0) {
         move_first(left, spent_);
         --spare;
       } else {
@@ -337,6 +344,18 @@ class alignas(128) Shard {
     return garbage;
   }
   static constexpr std::size_t limbo_limit = 128;  // records
+
+  /// Records that are out of the index and perhaps pinned, chained by next().
+  struct Leavers {
+    Record* first = nullptr;
+    std::size_t size = 0;
+    std::uint64_t bytes = 0;
+    bool may_be_spent = true;  // all small, and few
+  };
+  /// Its memory may as well be kept a while, for a record to come.
+  static bool is_small(const Record& record) noexcept {
+    return (record.layout & Record::shared) == 0 && record.value_size < 1024;
+  }
 
   static void move_first(Record*& from, Record*& to) noexcept {
     Record* record = from;
@@ -368,12 +387,10 @@ class alignas(128) Shard {
   Pinned pinned_;
   const std::uint64_t limbo_bytes_limit_;
   Change change_;
-  Record* limbo_ = nullptr;    // out of the index, perhaps pinned
-  Record* waiting_ = nullptr;  // the same, until the moment has passed
+  Leavers limbo_;
+  Leavers waiting_;  // until the moment has passed
   std::uint64_t waiting_since_ = 0;
   Record* spent_ = nullptr;  // not pinned any more
-  std::size_t limbo_size_ = 0;
-  std::uint64_t limbo_bytes_ = 0;
   Counters counters_;
   Wheel wheel_;
 };

@@ -22,8 +22,8 @@ class WTinyLfu final : public Policy {
  public:
   WTinyLfu(const Tuning& tuning, const Hasher& hasher) : tuning_(tuning), hasher_(hasher) {}
 
-  void foresee(std::uint64_t hash) const noexcept override {
-    sketch_.prefetch(hash);
+  void foresee(std::uint64_t hash) const noexcept override { sketch_.prefetch(hash); }
+  void foresee_victims() const noexcept override {
     window_.foresee();
     probation_.foresee();
   }
