@@ -2,8 +2,9 @@
 
 usage: /usr/bin/python3 stampede.py REDIS_PEER PLUGIN_DIRECTORY [ROUNDS]  (with python3-redis and python3-dogpile.cache)
 
-Prints how often the creator ran, how long after it the last caller had the value, and how many commands the
-server was sent for each process that waited.
+Prints how often the creator ran, how long after its return, thus before the value is stored, the last caller had it,
+and how many commands the server was sent for each process that waited. A caller of cairn who has the value stands still
+until all have it.
 """
 
 import multiprocessing

@@ -16,9 +16,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <iostream>
-#include <latch>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -43,7 +44,45 @@ Sample sample() {
           {}};
 }
 
-void do_as_told(cairn::Host& host, std::istream& words) {
+// Callers who ask for something, all at once, and then stand still: neither what they do with it nor their
+// end is a part of what the others wait for, in this process or another.
+class Herd {
+ public:
+  template <class Ask>
+  Herd(int size, Ask ask) : size_(size) {
+    for (int i = 0; i < size; ++i) {
+      callers_.emplace_back([this, ask] {
+        ask();
+        std::unique_lock lock(mutex_);
+        if (++back_ == size_) all_back_.notify_one();
+        dismissal_.wait(lock, [&] { return dismissed_; });
+      });
+    }
+  }
+  ~Herd() {
+    {
+      const std::lock_guard lock(mutex_);
+      dismissed_ = true;
+    }
+    dismissal_.notify_all();
+    for (std::thread& caller : callers_) caller.join();
+  }
+  void wait_until_all_are_back() {
+    std::unique_lock lock(mutex_);
+    all_back_.wait(lock, [&] { return back_ == size_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable all_back_, dismissal_;
+  const int size_;
+  int back_ = 0;
+  bool dismissed_ = false;
+  std::vector<std::thread> callers_;
+};
+
+void do_as_told(cairn::Host& host, std::istream& words, std::optional<Herd>& herd) {
+  herd.reset();
   std::string what, region_name, key;
   words >> what >> region_name >> key;
   cairn::Region& region = host.region(region_name);
@@ -72,22 +111,26 @@ void do_as_told(cairn::Host& host, std::istream& words) {
   } else if (what == "herd") {
     int threads = 0, ms = 0;
     words >> threads >> ms;
-    std::vector<std::thread> callers;
-    std::vector<std::int64_t> back(static_cast<std::size_t>(threads));
-    std::atomic<int> wrong{0};
-    std::latch all_back(threads);
-    for (std::int64_t& at : back) {
-      callers.emplace_back([&] {
-        const Sample got = region.get_or_create(key, creator_of(ms));
-        at = now_ns();
-        all_back.arrive_and_wait();  // the end of a thread is no part of what the others wait for
-        wrong += got != sample();
-      });
+    struct Answer {
+      Sample value;
+      std::int64_t at = 0;
+    };
+    std::vector<Answer> answers(static_cast<std::size_t>(threads));
+    std::atomic<std::size_t> next{0};
+    herd.emplace(threads, [&] {
+      Sample got = region.get_or_create(key, creator_of(ms));
+      const std::int64_t at = now_ns();
+      answers[next++] = {std::move(got), at};
+    });
+    herd->wait_until_all_are_back();
+    std::int64_t last = 0;
+    bool all_right = true;
+    for (const auto& [value, at] : answers) {
+      last = std::max(last, at);
+      all_right = all_right && value == sample();
     }
-    for (std::thread& caller : callers) caller.join();
-    if (wrong == 0) {
-      std::cout << creations << ' ' << created_at << ' '
-                << *std::max_element(back.begin(), back.end());
+    if (all_right) {
+      std::cout << creations << ' ' << created_at << ' ' << last;
     } else {
       std::cout << "wrong values";
     }
@@ -110,9 +153,10 @@ int main(int count, char** arguments) {
   try {
     cairn::Host host(cairn::Config::from_file(arguments[1]));
     std::cout << "ready" << std::endl;
+    std::optional<Herd> herd;  // of the last order
     for (std::string line; std::getline(std::cin, line);) {
       std::istringstream words(line);
-      do_as_told(host, words);
+      do_as_told(host, words, herd);
       std::cout << std::endl;
     }
   } catch (const std::exception& error) {
