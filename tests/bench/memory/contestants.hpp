@@ -86,7 +86,7 @@ class CairnRegion final : public Peer {
     return found ? look_at(found->view().data()) : -1;
   }
   void set(std::string_view key, std::string_view value) override {
-    region_.set(key, cairn::Bytes(value));
+    region_.set(key, value);
   }
 
  private:
