@@ -354,7 +354,7 @@ class alignas(128) Shard {
   };
   /// Its memory may as well be kept a while, for a record to come.
   static bool is_small(const Record& record) noexcept {
-    return (record.layout & Record::shared) == 0 && record.value_size < 1024;
+    return (record.layout & Record::shared) == 0 && record.key_size + record.value_size < 1024;
   }
 
   static void move_first(Record*& from, Record*& to) noexcept {

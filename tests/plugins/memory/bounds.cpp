@@ -200,6 +200,25 @@ TEST_CASE("what is cleared or has expired is given back to the process", "[memor
   // What is left is the sketch, and some records per shard that the next writers take up.
   CHECK(allocated() < before + 40'000 * 16);
 }
+
+TEST_CASE("what takes much memory is given back at once, be it in the key or the value",
+          "[memory]") {
+  const bool in_the_key = GENERATE(false, true);
+  const std::size_t key_size = in_the_key ? 40'000 : 10, value_size = in_the_key ? 10 : 40'000;
+  const int entries = GENERATE(100, 500);  // fewer than wait for each other, and more
+  const auto allocated = [] { return mallinfo2().uordblks; };
+  ComponentUnderTest memory("memory", {{"max_bytes", "32MiB"}, {"shards", "1"}});
+  const std::size_t before = allocated();
+  for (int i = 0; i < entries; ++i) {
+    const std::string number = std::to_string(i);
+    memory->set(number + std::string(key_size - number.size(), 'k'),
+                Entry::borrow(std::string(value_size, 'v')), {}, Call());
+  }
+  CHECK(allocated() > before + 3'000'000);
+  const auto* table = static_cast<const cairn_clear*>(memory->extension(CAIRN_CLEAR_ID));
+  REQUIRE(table->clear(memory.self(), nullptr) == CAIRN_OK);
+  CHECK(allocated() < before + 500'000);
+}
 #endif
 
 TEST_CASE("the bound in bytes holds at any moment under eight threads", "[memory]") {
