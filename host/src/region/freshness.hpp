@@ -76,6 +76,13 @@ class Lifetime {
   Asks clock_ = Asks::nothing;
 };
 
+/// The age at `now` of what was created then; the nearest there is, if what a store says of it is far off.
+constexpr std::int64_t age_at(Time now, std::int64_t created_ns) noexcept {
+  std::int64_t age_ns = 0;
+  if (!__builtin_sub_overflow(now.time_since_epoch().count(), created_ns, &age_ns)) return age_ns;
+  return created_ns < 0 ? INT64_MAX : INT64_MIN;
+}
+
 /// Whether a value of `age_ns` is past `expiration_ns`. An expiration of 0 is always past.
 constexpr bool is_past(std::int64_t age_ns, std::int64_t expiration_ns) noexcept {
   return expiration_ns != Lifetime::never && (age_ns > expiration_ns || expiration_ns <= 0);

@@ -77,7 +77,8 @@ void Region::create_multi(Keys keys, const CreateOptions& options, detail::Accep
 Metadata Region::metadata_of(const Entry& entry) const {
   Metadata metadata;
   metadata.created = entry.created();
-  metadata.age = core_->clock().now() - entry.created();
+  metadata.age =
+      std::chrono::nanoseconds(hosting::age_at(core_->clock().now(), entry.raw().created_ns));
   metadata.value_version = entry.value_version();
   if (entry.expires() != Time()) metadata.expires = entry.expires();
   return metadata;

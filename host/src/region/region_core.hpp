@@ -148,7 +148,8 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   /// not to be asked.
   bool is_seconds_from_its_end(const Lifetime& lifetime, std::int64_t created_ns) const noexcept {
     return has_system_clock_ && lifetime.clock() == Lifetime::Asks::coarse &&
-           end_of_this_second().time_since_epoch().count() - created_ns <= lifetime.surely_fresh();
+           // On this side, as a store may say anything of when it was.
+           created_ns >= end_of_this_second().time_since_epoch().count() - lifetime.surely_fresh();
   }
   /// The age of what was created then; the exact clock where a few milliseconds matter.
   std::int64_t age_of(const Lifetime& lifetime, std::int64_t created_ns) const {
@@ -157,7 +158,7 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
     const Time now = !coarse             ? clock_.now()
                      : has_system_clock_ ? system_time(CLOCK_REALTIME_COARSE)
                                          : clock_.coarse_now();
-    return now.time_since_epoch().count() - created_ns;
+    return age_at(now, created_ns);
   }
   /// Judges an entry that was read, by the rules of get_or_create.
   Verdict judge(const Setup& setup, const Lifetime& lifetime, Key key, const Entry& entry,
