@@ -40,7 +40,13 @@ void add_json_option(CLI::App& command, Globals& globals) {
 }
 
 Config read_config(const Globals& globals) {
-  return Config::from_file(globals.config_file);
+  try {
+    return Config::from_file(globals.config_file);
+  } catch (const ConfigError&) {
+    Findings all = check_file(globals.config_file);
+    if (!has_errors(all)) throw;  // the file has been mended meanwhile
+    throw ConfigError(std::move(all));
+  }
 }
 
 std::string chosen_region(const Config& config, const Globals& globals) {

@@ -52,6 +52,7 @@ void add_json_option(CLI::App& command, Globals& globals);
 
 // ---- what is worked on ----
 
+/// Errors: ConfigError with everything that is wrong with the file, also what only the plugins know.
 Config read_config(const Globals& globals);
 /// The region that -r names, or the only one that there is. Errors: UsageError.
 std::string chosen_region(const Config& config, const Globals& globals);

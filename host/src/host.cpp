@@ -39,7 +39,9 @@ std::string in_one_line(const Finding& finding) {
   return finding.remedy.empty() ? line : line + "; " + finding.remedy;
 }
 
-void throw_errors(const Findings& findings) {
+// All that was found, in the order in which it is read.
+void throw_errors(Findings& findings) {
+  put_in_order(findings);
   if (has_errors(findings)) throw ConfigError(findings);
 }
 
@@ -287,7 +289,10 @@ std::shared_ptr<const Stack> Host::stack_of(std::string_view region) const {
   return insides_->find(region).core->setup()->stack;
 }
 
-Findings check(const Config& config) {
+namespace {
+
+// In the order in which they were found; those of reading first.
+Findings all_findings(const Config& config) {
   // A catalog's components refer to the services for ever, so these are never destroyed.
   static HostServices& services =
       HostServices::make(std::make_shared<SystemClock>(), nullptr, LogLevel::error);
@@ -297,10 +302,20 @@ Findings check(const Config& config) {
   return findings;
 }
 
+}  // namespace
+
+Findings check(const Config& config) {
+  Findings findings = all_findings(config);
+  put_in_order(findings);
+  return findings;
+}
+
 Findings check_file(const std::filesystem::path& path) {
   ReadConfig read = read_config(path);
+  const std::size_t from_reading = read.findings.size();
   read.config.warnings = std::move(read.findings);
-  Findings findings = check(read.config);
+  Findings findings = all_findings(read.config);
+  drop_consequences(findings, from_reading);
   put_in_order(findings);
   return findings;
 }

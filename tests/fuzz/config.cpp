@@ -5,6 +5,7 @@
 //     build-fuzz/tests/fuzz/fuzz-config -max_total_time=60 CORPUS
 #include "config/option_values.hpp"
 
+#include <cairn/detail/thunks.hpp>
 #include <cairn/host/config.hpp>
 #include <cairn/options.hpp>
 
@@ -30,12 +31,27 @@ constexpr std::array declared{
     cairn::Option("waits", "list:duration"),
 };
 
+// Reads what create would, and refuses what does not fit.
+cairn_status check_fit(const cairn_node* given, cairn_call* call) noexcept {
+  const cairn::Options options(given);
+  const auto wrong = [&](const char* text) {
+    return cairn::detail::fail(call, "fuzzed", CAIRN_CONFIG, text, 0, false);
+  };
+  if (options.text("url").empty()) return wrong("`url` is empty");
+  if (options.has("file") && !(options.has("on") && options.flag("on")))
+    return wrong("`file` needs `on`");
+  if (options.has("kind") && options.text("kind") == "b") return wrong("no b");
+  if (options.has("nodes") && options.texts("nodes").empty()) return wrong("`nodes` are none");
+  return options.integer("port") == 7 ? wrong("`port` is 7") : CAIRN_OK;
+}
+
 void check(const cairn::ComponentConfig& config, cairn::Findings& findings) {
   cairn_component component{};
   component.size = sizeof component;
   component.role = CAIRN_BACKEND;
   component.options = declared.data();
   component.option_count = declared.size();
+  component.check = &check_fit;
   const auto values = cairn::hosting::option_values(config, component, "/", findings);
   for (const auto& option : declared) {
     if (const auto node = values.root()[option.name]) cairn::hosting::redacted(option, node);

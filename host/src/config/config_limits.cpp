@@ -3,6 +3,7 @@
 #include "diagnostics.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -68,6 +69,15 @@ std::string problem_of_name(std::string_view name) {
   return {};
 }
 
+std::optional<NotAFolder> problem_of_plugin_folder(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return std::nullopt;
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  return NotAFolder{"lists folders, and " + backquoted(path) + " is a file", did_you_mean(folder),
+                    folder};
+}
+
 void check_limits(const Config& config, Findings& findings) {
   check_names(config.backends, "backend", findings);
   check_names(config.regions, "region", findings);
@@ -77,6 +87,8 @@ void check_limits(const Config& config, Findings& findings) {
   for (const std::string& path : config.plugin_path) {
     if (path.empty() || path.find('\0') != std::string::npos) {
       add_error(findings, {}, "plugin_path: " + backquoted(path) + " cannot be a folder");
+    } else if (const auto wrong = problem_of_plugin_folder(path)) {
+      add_error(findings, {}, "`plugin_path` " + wrong->problem, wrong->remedy);
     }
   }
   const auto [threads, queue, on_shutdown] = config.background;

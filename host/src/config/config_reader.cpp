@@ -18,6 +18,8 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <set>
+#include <tuple>
 
 namespace cairn {
 
@@ -34,9 +36,11 @@ class ConfigReader {
   ReadConfig run(const std::shared_ptr<const ConfigSource>& source) {
     if (const auto written = parse_toml(source, findings_)) {
       const ConfigTable document = interpolated(*written, findings_);
+      const std::size_t causes = findings_.size();
       read_top_level(document);
       check_names();
-      if (has_errors(findings_)) drop_regions_without_store();
+      drop_consequences(findings_, causes);
+      if (has_errors(findings_)) forget_stores_told_wrong();
     }
     put_in_order(findings_);
     return {std::move(config_), std::move(findings_)};
@@ -77,9 +81,13 @@ class ConfigReader {
       const auto folders = read_list(entry.value, {"path"}, findings_);
       if (!folders) continue;
       for (const ConfigValue& folder : *folders) {
-        if (auto path = read_path(folder, {"path"}, config_.base_folder, findings_)) {
-          config_.plugin_path.push_back(std::move(*path));
+        auto path = read_path(folder, {"path"}, config_.base_folder, findings_);
+        if (!path) continue;
+        if (const auto wrong = problem_of_plugin_folder(*path)) {
+          add_error(findings_, folder.origin(), "`path` " + wrong->problem, wrong->remedy);
+          path = wrong->meant;
         }
+        config_.plugin_path.push_back(std::move(*path));
       }
     }
   }
@@ -196,14 +204,15 @@ class ConfigReader {
     return std::find(unread_backends_.begin(), unread_backends_.end(), backend) !=
            unread_backends_.end();
   }
-  // Nothing more can be said about them than that their store is wrong, which has been said.
-  void drop_regions_without_store() {
-    std::erase_if(config_.regions, [&](const RegionConfig& region) {
+  // A region without a store can still be checked in all else.
+  void forget_stores_told_wrong() {
+    for (RegionConfig& region : config_.regions) {
       const auto* name = std::get_if<std::string>(&region.backend);
-      return name != nullptr &&
-             (name->empty() || is_unread(*name) ||
-              (!can_name_plugin(*name) && config_.find_backend(*name) == nullptr));
-    });
+      if (name == nullptr || name->empty()) continue;
+      if (is_unread(*name) || (!can_name_plugin(*name) && config_.find_backend(*name) == nullptr)) {
+        region.backend = std::string();
+      }
+    }
   }
   static bool can_name_plugin(std::string_view name) {
     return name[0] >= 'a' && name[0] <= 'z' &&
@@ -250,6 +259,12 @@ ReadConfig read(std::string text, std::string name, std::string base_folder) {
       .run(std::make_shared<const ConfigSource>(ConfigSource{std::move(name), std::move(text)}));
 }
 
+// Not of two that were said in code, where there are no places.
+bool at_same_place(const Finding& a, const Finding& b) {
+  return a.origin.line != 0 && a.origin.line == b.origin.line &&
+         a.origin.column == b.origin.column && a.origin.source == b.origin.source;
+}
+
 Config without_errors(ReadConfig read) {
   if (has_errors(read.findings)) throw ConfigError(std::move(read.findings));
   read.config.warnings = std::move(read.findings);
@@ -261,15 +276,46 @@ Config without_errors(ReadConfig read) {
 namespace hosting {
 
 void put_in_order(Findings& findings) {
-  const auto place = [](const Finding& finding) {
-    return std::pair(finding.origin.line, finding.origin.column);
+  std::vector<const ConfigSource*> sources{nullptr};
+  for (const Finding& finding : findings) {
+    const ConfigSource* source = finding.origin.source.get();
+    if (std::find(sources.begin(), sources.end(), source) == sources.end()) {
+      sources.push_back(source);
+    }
+  }
+  const auto place = [&](const Finding& finding) {
+    const auto source = std::find(sources.begin(), sources.end(), finding.origin.source.get());
+    return std::tuple(source, finding.origin.line, finding.origin.column);
   };
   std::stable_sort(findings.begin(), findings.end(),
                    [&](const Finding& a, const Finding& b) { return place(a) < place(b); });
-  const auto end =
-      std::unique(findings.begin(), findings.end(),
-                  [&](const Finding& a, const Finding& b) { return place(a) == place(b); });
-  findings.erase(end, findings.end());
+  Findings once;
+  for (Finding& finding : findings) {
+    bool told = false;
+    for (auto other = once.rbegin(); other != once.rend() && !told; ++other) {
+      if (!at_same_place(*other, finding)) break;
+      told = other->message == finding.message;
+    }
+    if (!told) once.push_back(std::move(finding));
+  }
+  findings = std::move(once);
+}
+
+void drop_consequences(Findings& findings, std::size_t causes) {
+  const auto place = [](const Finding& finding) {
+    const Origin& origin = finding.origin;
+    return std::tuple(origin.source.get(), origin.line, origin.column);
+  };
+  const auto first = findings.begin() + static_cast<std::ptrdiff_t>(causes);
+  std::set<decltype(place(findings.front()))> wrong;
+  for (auto cause = findings.begin(); cause != first; ++cause) {
+    if (cause->severity == Finding::Severity::error && cause->origin.line != 0) {
+      wrong.insert(place(*cause));
+    }
+  }
+  findings.erase(std::remove_if(first, findings.end(),
+                                [&](const Finding& f) { return wrong.count(place(f)) != 0; }),
+                 findings.end());
 }
 
 ReadConfig read_config(const std::filesystem::path& path) {

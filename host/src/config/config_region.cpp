@@ -262,12 +262,16 @@ std::optional<BackendConfig> read_backend(std::string name, const ConfigTable& k
                                           const Origin& origin, Findings& findings) {
   BackendConfig backend;
   backend.origin = origin;
+  bool is_known = true;  // whether it is to lock
   if (const auto* value = keys.find("distributed_lock")) {
-    assign(backend.distributed_lock, read_bool(*value, {"distributed_lock"}, findings));
+    const auto locks = read_bool(*value, {"distributed_lock"}, findings);
+    is_known = locks.has_value();
+    assign(backend.distributed_lock, locks);
   }
   if (const auto* value = keys.find("lock_timeout")) {
-    assign(backend.lock_timeout, read_duration(*value, {"lock_timeout"}, findings));
-    if (!backend.distributed_lock) {
+    const auto timeout = read_duration(*value, {"lock_timeout"}, findings);
+    assign(backend.lock_timeout, timeout);
+    if (timeout && is_known && !backend.distributed_lock) {
       add_warning(findings, value->origin(),
                   "`lock_timeout` has no effect without `distributed_lock`",
                   "add distributed_lock = true, or remove it");

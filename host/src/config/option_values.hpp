@@ -13,13 +13,10 @@ namespace cairn::hosting {
 
 /// A map with every declared option that has a value, in the form that cairn_option promises. What
 /// is wrong is added to `findings`: unknown options, wrong types and units, values out of range,
-/// missing ones. After an error the document lacks the options concerned. Relative paths are meant
+/// missing ones, and those that do not fit each other. After an error the document lacks the options concerned. Relative paths are meant
 /// from `base_folder`.
 Document option_values(const ComponentConfig& config, const cairn_component& component,
                        std::string_view base_folder, Findings& findings);
-
-/// Where the option stands that a plugin's text names in `backquotes`; else where the component does.
-Origin origin_of_named(const ComponentConfig& config, std::string_view text);
 
 /// One value from option_values() as it would be written in a file, for people: "30s", "64MiB",
 /// "10%". A secret option shows as "(secret)", and a password inside a URL as "***".

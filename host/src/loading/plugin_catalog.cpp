@@ -20,6 +20,14 @@ std::string_view article(Role role) {
   return role == Role::backend ? "a backend" : "a proxy";
 }
 
+std::string why_unread(const fs::path& directory, const std::error_code& error) {
+  if (error == std::errc::no_such_file_or_directory) return "does not exist";
+  if (error == std::errc::not_a_directory) {
+    return fmt::format("is a file: name its folder, {}", directory.parent_path().string());
+  }
+  return fmt::format("cannot be read: {}", error.message());
+}
+
 }  // namespace
 
 PluginCatalog::PluginCatalog(const std::vector<PluginDirectory>& directories,
@@ -49,9 +57,7 @@ void PluginCatalog::scan(const PluginDirectory& directory) {
     if (it->path().extension() == ".so") found.push_back(it->path());
   }
   if (error) {
-    result.problem = error == std::errc::no_such_file_or_directory
-                         ? "does not exist"
-                         : fmt::format("cannot be read: {}", error.message());
+    result.problem = why_unread(directory.path, error);
     return;
   }
   std::sort(found.begin(), found.end());

@@ -1,7 +1,7 @@
 #include "not_made.hpp"
 
 #include "config/diagnostics.hpp"
-#include "config/option_values.hpp"
+#include "config/option_fit.hpp"
 
 namespace cairn::hosting {
 

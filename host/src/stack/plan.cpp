@@ -7,7 +7,9 @@
 #include <cairn/detail/passing_by.hpp>
 
 #include <algorithm>
-#include <set>
+#include <functional>
+#include <iterator>
+#include <map>
 
 namespace cairn::hosting {
 
@@ -75,61 +77,61 @@ std::vector<std::string> names_of_backends(const PluginCatalog& catalog) {
   return names;
 }
 
-// The store that a region names or describes.
-std::optional<StorePlan> plan_store(const RegionConfig& region, const Config& config,
-                                    const PluginCatalog& catalog, Findings& findings) {
+// A store that is asked for, as far as there is one: `component` is null if no plugin offers it.
+struct Candidate {
   StorePlan plan;
-  if (const auto* name = std::get_if<std::string>(&region.backend)) {
-    if (const BackendConfig* named = config.find_backend(*name)) {
-      plan.config = *named;
-    } else if (catalog.file_of(Role::backend, *name) != nullptr) {
-      plan.config.component.plugin = *name;
-      plan.config.component.origin = region.backend_origin;
-      plan.config.origin = region.backend_origin;
-    } else if (catalog.file_of(Role::proxy, *name) != nullptr) {
-      add(findings, Finding::Severity::error, region.backend_origin,
-          "`" + *name + "` is a proxy, and cannot be the backend of a region",
-          "list it in `wrap`, and name a backend here, such as \"memory\"");
-      return std::nullopt;
-    } else {
-      findings.push_back(
-          no_such_backend(region, config, *name, catalog, names_of_backends(catalog)));
-      return std::nullopt;
-    }
-  } else {
-    plan.config = std::get<BackendConfig>(region.backend);
-  }
-  plan.component = find(catalog, Role::backend, plan.config.component, findings);
-  if (plan.component == nullptr) return std::nullopt;
+  bool good = false;
+};
+using Candidates = std::map<std::string, Candidate, std::less<>>;
+
+Candidate plan_store(const BackendConfig& config, const std::string& base_folder,
+                     const PluginCatalog& catalog, Findings& findings) {
+  Candidate store;
+  store.plan.config = config;
+  store.plan.component = find(catalog, Role::backend, config.component, findings);
+  if (store.plan.component == nullptr) return store;
   Findings found;
-  plan.options = option_values(plan.config.component, *plan.component, config.base_folder, found);
-  if (plan.config.distributed_lock && !offers_locks(*plan.component)) {
-    add(found, Finding::Severity::error, plan.config.origin,
-        std::string("`") + plan.component->name + "` has no locks that processes could share",
+  store.plan.options = option_values(config.component, *store.plan.component, base_folder, found);
+  if (config.distributed_lock && !offers_locks(*store.plan.component)) {
+    add(found, Finding::Severity::error, config.origin,
+        std::string("`") + store.plan.component->name + "` has no locks that processes could share",
         "leave `distributed_lock` out: callers in this process exclude each other anyway");
   }
-  const bool failed = has_errors(found);
-  // A named backend is planned once per region that uses it, but its mistakes are told once.
-  const auto already = [&](const Finding& a) {
-    return std::any_of(findings.begin(), findings.end(), [&](const Finding& b) {
-      return a.message == b.message && a.origin.line == b.origin.line &&
-             a.origin.column == b.origin.column && a.origin.source == b.origin.source &&
-             a.origin.line != 0;
-    });
-  };
-  for (Finding& finding : found) {
-    if (!already(finding)) findings.push_back(std::move(finding));
+  store.good = !has_errors(found);
+  findings.insert(findings.end(), std::make_move_iterator(found.begin()),
+                  std::make_move_iterator(found.end()));
+  return store;
+}
+
+// What a region says of its store, unless it names a [backend.NAME].
+std::optional<BackendConfig> own_store(const RegionConfig& region, const Config& config,
+                                       const PluginCatalog& catalog, Findings& findings) {
+  if (const auto* own = std::get_if<BackendConfig>(&region.backend)) return *own;
+  const auto& name = std::get<std::string>(region.backend);
+  if (name.empty() && has_errors(config.warnings)) return std::nullopt;  // told when it was read
+  if (catalog.file_of(Role::backend, name) != nullptr) {
+    BackendConfig store;
+    store.component.plugin = name;
+    store.component.origin = store.origin = region.backend_origin;
+    return store;
   }
-  if (failed) return std::nullopt;
-  return plan;
+  if (catalog.file_of(Role::proxy, name) != nullptr) {
+    add(findings, Finding::Severity::error, region.backend_origin,
+        "`" + name + "` is a proxy, and cannot be the backend of a region",
+        "list it in `wrap`, and name a backend here, such as \"memory\"");
+  } else {
+    findings.push_back(no_such_backend(region, config, name, catalog, names_of_backends(catalog)));
+  }
+  return std::nullopt;
 }
 
 // A proxy through which nothing can be got, set or removed turns the cache off without a word. One
 // that does so on purpose overrides the operation and throws.
 void check_operations(const RegionPlan& plan, Findings& findings) {
+  const StorePlan& store = plan.store;
+  const bool locks = store.config.distributed_lock && offers_locks(*store.component);
   for (const LayerPlan& layer : plan.layers) {
-    auto [problem, remedy] =
-        detail::missing_operations(*layer.component, plan.store.config.distributed_lock);
+    auto [problem, remedy] = detail::missing_operations(*layer.component, locks);
     if (problem.empty()) continue;
     add(findings, Finding::Severity::error, layer.config->origin, std::move(problem),
         std::move(remedy));
@@ -187,16 +189,13 @@ void warn_of_shared_keys(const std::vector<RegionPlan>& plans, Findings& finding
   }
 }
 
-}  // namespace
-
-std::optional<RegionPlan> plan_region(const RegionConfig& region, const Config& config,
-                                      const PluginCatalog& catalog, Findings& findings) {
+std::optional<RegionPlan> plan_on(Candidate store, const RegionConfig& region, const Config& config,
+                                  const PluginCatalog& catalog, Findings& findings) {
   RegionPlan plan;
   plan.config = &region;
   Findings found;
   check_limits(region, found);
-  std::optional<StorePlan> store = plan_store(region, config, catalog, findings);
-  bool complete = store.has_value();
+  bool complete = store.plan.component != nullptr;
   std::vector<const cairn_component*> proxies;
   for (const ComponentConfig& layer : region.wrap) {
     const cairn_component* component = find(catalog, Role::proxy, layer, found);
@@ -209,32 +208,57 @@ std::optional<RegionPlan> plan_region(const RegionConfig& region, const Config& 
     plan.layers.push_back({&layer, component, std::move(options)});
   }
   if (complete) {
-    plan.store = std::move(*store);
+    plan.store = std::move(store.plan);
     check_kinds(region, proxies, *plan.store.component, found);
     check_operations(plan, found);
-    warn_of_short_ttl(plan, found);
+    if (store.good) warn_of_short_ttl(plan, found);
   }
-  const bool failed = has_errors(found);
+  const bool good = complete && store.good && !has_errors(found);
   findings.insert(findings.end(), std::make_move_iterator(found.begin()),
                   std::make_move_iterator(found.end()));
-  if (!complete || failed) return std::nullopt;
+  if (!good) return std::nullopt;
   return plan;
+}
+
+// `named`: the candidates for [backend.NAME] that are known already.
+std::optional<RegionPlan> plan_with(const Candidates& named, const RegionConfig& region,
+                                    const Config& config, const PluginCatalog& catalog,
+                                    Findings& findings) {
+  Candidate store;
+  const auto* name = std::get_if<std::string>(&region.backend);
+  const auto known = name != nullptr ? named.find(*name) : named.end();
+  if (known != named.end()) {
+    store = known->second;
+  } else if (const auto own = own_store(region, config, catalog, findings)) {
+    store = plan_store(*own, config.base_folder, catalog, findings);
+  }
+  return plan_on(std::move(store), region, config, catalog, findings);
+}
+
+}  // namespace
+
+std::optional<RegionPlan> plan_region(const RegionConfig& region, const Config& config,
+                                      const PluginCatalog& catalog, Findings& findings) {
+  Candidates named;
+  if (const auto* name = std::get_if<std::string>(&region.backend)) {
+    if (const BackendConfig* backend = config.find_backend(*name)) {
+      named.emplace(*name, plan_store(*backend, config.base_folder, catalog, findings));
+    }
+  }
+  return plan_with(named, region, config, catalog, findings);
 }
 
 std::vector<RegionPlan> plan_regions(const Config& config, const PluginCatalog& catalog,
                                      Findings& findings) {
   check_limits(config, findings);
-  std::vector<RegionPlan> plans;
-  std::set<std::string> used;
-  for (const RegionConfig& region : config.regions) {
-    if (const auto* name = std::get_if<std::string>(&region.backend)) used.insert(*name);
-    if (auto plan = plan_region(region, config, catalog, findings))
-      plans.push_back(std::move(*plan));
-  }
+  Candidates named;
   for (const BackendConfig& backend : config.backends) {
-    if (used.count(backend.name) != 0) continue;
-    if (const auto* component = find(catalog, Role::backend, backend.component, findings)) {
-      option_values(backend.component, *component, config.base_folder, findings);
+    named.try_emplace(backend.name, plan_store(backend, config.base_folder, catalog, findings));
+  }
+  std::vector<RegionPlan> plans;
+  for (const RegionConfig& region : config.regions) {
+    if (auto plan = plan_with(named, region, config, catalog, findings)) {
+      plans.push_back(std::move(*plan));
     }
   }
   warn_of_shared_keys(plans, findings);

@@ -58,6 +58,14 @@ std::string remedy_between(const cairn_component& above, const cairn_component& 
                 : "keep " + named(above) + " or " + named(taker);
 }
 
+// Those before it pass on whatever they are given; all of them do: their number.
+std::size_t first_with_own_kinds(const std::vector<const cairn_component*>& proxies) {
+  const auto it = std::find_if(proxies.begin(), proxies.end(), [](const cairn_component* proxy) {
+    return proxy->emits != 0 || (proxy->accepts & (CAIRN_DOCUMENT | CAIRN_OBJECT)) == 0;
+  });
+  return static_cast<std::size_t>(it - proxies.begin());
+}
+
 const Origin& origin_of(const RegionConfig& region, std::size_t proxy) {
   return proxy < region.wrap.size() ? region.wrap[proxy].origin : region.backend_origin;
 }
@@ -168,13 +176,13 @@ void check_kinds(const RegionConfig& region, const std::vector<const cairn_compo
     return;  // what is further out follows from this
   }
   if (!region.bytes_only && (kinds.front() & (CAIRN_DOCUMENT | CAIRN_OBJECT)) == 0) {
-    const bool codec_between = !proxies.empty() && proxies.front()->accepts == CAIRN_BYTES;
-    report(Finding::Severity::error, codec_between ? origin_of(region, 0) : region.backend_origin,
-           codec_between ? std::string("`") + proxies.front()->name +
-                               "` takes only bytes, and nothing before it in `wrap` turns values "
-                               "into bytes"
-                         : std::string("`") + store.name +
-                               "` keeps only bytes, and nothing in `wrap` turns values into bytes",
+    const std::size_t taker = first_with_own_kinds(proxies);
+    report(Finding::Severity::error, origin_of(region, taker),
+           taker < proxies.size()
+               ? std::string("`") + proxies[taker]->name +
+                     "` takes only bytes, and nothing before it in `wrap` turns values into bytes"
+               : std::string("`") + store.name +
+                     "` keeps only bytes, and nothing in `wrap` turns values into bytes",
            "add \"msgpack\" (or \"json\") in front of `wrap`, or say `values = \"bytes\"` if the "
            "program stores only strings");
   }

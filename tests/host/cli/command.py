@@ -180,6 +180,29 @@ class Checking(Command):
         ])
         self.assertFalse((self.folder / "entries").exists())
 
+    def errors_of(self, *args, code):
+        ended = self.run_cairn(*args)
+        self.assertEqual(ended.returncode, code)
+        return [line.removeprefix("cairn: ") for line in (ended.stdout + ended.stderr).decode().splitlines()
+                if ": error: " in line]
+
+    def test_other_commands_tell_what_check_tells_in_the_same_order(self):
+        self.write("bad.toml", MISTAKES)
+        one_line = '[region.r]\nbackend = { plugin = "memory", max_bytes = 5, ttl = 3, polcy = "lru", shards = "a" }\n'
+        self.write("line.toml", one_line)
+        for file in ("bad.toml", "line.toml"):
+            told = self.errors_of("check", file, code=1)
+            self.assertEqual(self.errors_of("explain", "-c", file, code=3), told)
+            self.assertEqual(self.errors_of("get", "-c", file, "k", code=3), told)
+        self.assertEqual([int(line.split(":")[2]) for line in told], sorted(one_line.splitlines()[1].index(part) + 1
+                         for part in ("5,", "3,", "polcy", '"a"')))
+
+    def test_a_plugin_in_the_list_of_folders_is_told_as_such_and_its_folder_is_searched(self):
+        self.write("mine.toml", f'[plugins]\npath = ["{PLUGIN}"]\n[region.r]\nbackend = "memory"\nwrap = ["prefix"]\n')
+        self.assertEqual(self.errors_of("check", "mine.toml", code=1), [
+            f"mine.toml:2:9: error: `path` lists folders, and `{PLUGIN}` is a file",
+            "mine.toml:5:9: error: the proxy `prefix` needs the option `prefix`"])
+
     def test_a_plugin_that_is_not_found_is_told_why(self):
         (self.folder / "plugins").mkdir()
         (self.folder / "plugins" / "cairn-mine.so").write_text("no plugin")

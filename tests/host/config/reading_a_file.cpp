@@ -379,6 +379,19 @@ TEST_CASE("what was nearly right is shown as it should be", "[config]") {
   CHECK(remedy_of("on_error = \"RAISE\"") == "help: did you mean `raise`?\n");
 }
 
+TEST_CASE("a plugin in the list of folders is told as such, and its folder offered", "[config]") {
+  const Folder folder;
+  const std::string plugin = folder.write("mine.so", "").string();
+  const auto config = folder.write("shop.toml", "[plugins]\npath = [\"absent\", \"mine.so\"]\n");
+  CHECK(errors_of_file(config) == config.string() + ":2:19: error: `path` lists folders, and `" +
+                                      plugin +
+                                      "` is a file\n"
+                                      "  2 | path = [\"absent\", \"mine.so\"]\n"
+                                      "    |                   ^\n"
+                                      "help: did you mean `" +
+                                      folder.path().string() + "`?\n");
+}
+
 TEST_CASE("a file that cannot be read says why", "[config]") {
   const Folder folder;
   CHECK(errors_of_file("/nonexistent/shop.toml") ==
@@ -422,6 +435,11 @@ TEST_CASE("a line that seems to hold a secret is not shown", "[config]") {
       errors_of("[region.a]\nbackend = { plugin = 3, url = \"redis://me:hunter2@host/\" }\n");
   CHECK(url.find("shop.toml:2:22") == 0);
   CHECK(url.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("a key that cannot be read makes no other seem without effect", "[config]") {
+  CHECK(errors_of("[backend.b]\nplugin = \"redis\"\ndistributed_lock = 1\nlock_timeout = \"5s\"\n")
+            .find("no effect") == std::string::npos);
 }
 
 TEST_CASE("rules without effect are warnings, and do not stop anybody", "[config]") {

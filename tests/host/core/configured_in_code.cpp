@@ -93,6 +93,9 @@ TEST_CASE("names, threads, folders and locks that cannot be are refused in code"
              Catch::Contains("`queue` must be from 0 to 1000000000, and is -1"));
   CHECK_THAT(error_of([](Config& c) { c.plugin_path = {""}; }),
              Catch::Contains("plugin_path: `` cannot be a folder"));
+  CHECK(error_of([](Config& c) { c.plugin_path = {"/proc/self/status"}; }) ==
+        "configuration: error: `plugin_path` lists folders, and `/proc/self/status` is a file\n"
+        "help: did you mean `/proc/self`?\n");
 }
 
 TEST_CASE("everything that is wrong in code is told at once", "[config]") {

@@ -186,6 +186,15 @@ backend = { plugin = "lmdb", path = "/nonexistent/never-opened" }
   CHECK_FALSE(has_errors(check(bytes)));
 }
 
+TEST_CASE("the layer that wants bytes is named, not one that passes values on to it", "[stack]") {
+  CHECK_THAT(errors_of(R"(
+[region.r]
+backend = "memory"
+wrap = [{ plugin = "prefix", prefix = "r:" }, "zstd"]
+)"),
+             Catch::Contains("4:47: error: `zstd` takes only bytes, and nothing before it"));
+}
+
 TEST_CASE("the same codec twice is worth a warning", "[stack]") {
   const Findings findings = check(Config::from_text(R"(
 [region.r]
@@ -249,6 +258,56 @@ wrap = ["prefix"]
   CHECK_THAT(text, Catch::Contains("memroy"));
   CHECK_THAT(text, Catch::Contains("max_bytes"));
   CHECK_THAT(text, Catch::Contains("`prefix`"));
+}
+
+TEST_CASE("a host tells mistakes in the order of the file, each once", "[stack]") {
+  const std::string text = errors_of(R"([region.a]
+backend = "shared"
+wrap = [{ plugin = "prefix", prefx = "a" }, { plugin = "zstd", levle = 1, level = 100 }]
+[backend.shared]
+plugin = "memory"
+distributed_lock = true
+ttl = 5
+[region.b]
+backend = "shared"
+)");
+  std::vector<std::string> places;
+  for (std::size_t at = 0; (at = text.find("<text>:", at)) != std::string::npos; ++at) {
+    places.push_back(text.substr(at + 7, text.find(": error", at) - at - 7));
+  }
+  CHECK(places == std::vector<std::string>{"3:20", "3:30", "3:56", "3:64", "3:83", "4:10", "7:7"});
+}
+
+TEST_CASE("a store with a wrong option hides no other mistake of its regions", "[stack]") {
+  const std::string text = errors_of(R"(
+[backend.shared]
+plugin = "lmdb"
+permissions = "0999"
+max_bytes = "much"
+[region.a]
+backend = "shared"
+)");
+  CHECK_THAT(text, Catch::Contains("`lmdb` needs the option `path`"));
+  CHECK_THAT(text, Catch::Contains("`permissions` is \"0999\""));
+  CHECK_THAT(text, Catch::Contains("`max_bytes`: expected a size"));
+  CHECK_THAT(text, Catch::Contains("`lmdb` keeps only bytes"));
+}
+
+TEST_CASE("of two warnings at one place none is lost", "[stack]") {
+  const Findings findings = check(Config::from_text(R"(
+[backend.b]
+plugin = "memory"
+ttl = "1m"
+[region.a]
+backend = "b"
+[region.c]
+backend = "b"
+expiration_time = "1h"
+)"));
+  REQUIRE(findings.size() == 2);
+  CHECK_THAT(findings[0].message, Catch::Contains("before they expire after 1h"));
+  CHECK_THAT(findings[1].message, Catch::Contains("use the same keys"));
+  CHECK(findings[0].origin.line == findings[1].origin.line);
 }
 
 TEST_CASE("a region gets another stack while it is in use", "[stack]") {

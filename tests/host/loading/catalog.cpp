@@ -91,6 +91,15 @@ TEST_CASE("a directory that is named twice is searched once", "[catalog]") {
   CHECK(catalog.directories()[2].problem == "searched already");
 }
 
+TEST_CASE("a plugin where a folder is asked for is answered with its folder", "[catalog]") {
+  const Folder folder;
+  const fs::path plugin = folder.copy("map", "a.so");
+  const PluginCatalog catalog = catalog_of({plugin});
+  CHECK(catalog.files().empty());
+  CHECK(catalog.directories()[0].problem ==
+        "is a file: name its folder, " + folder.path().string());
+}
+
 TEST_CASE("an unknown name is answered with the nearest one and where it was looked for",
           "[catalog]") {
   const Folder folder;
