@@ -3,8 +3,8 @@
 usage: /usr/bin/python3 stampede.py REDIS_PEER PLUGIN_DIRECTORY [ROUNDS]  (with python3-redis and python3-dogpile.cache)
 
 Prints how often the creator ran, how long after its return, thus before the value is stored, the last caller had it,
-and how many commands the server was sent for each process that waited. A caller of cairn who has the value stands still
-until all have it.
+and how many commands the server was sent for each process that waited. A caller who has the value stands still until
+all have it.
 """
 
 import multiprocessing
@@ -27,8 +27,17 @@ PROCESSES, THREADS, CREATOR_MS = 8, 25, 100
 
 def python_side(port, orders, answers):
     region = region_of("json", port)
+    callers, dismissal = [], threading.Event()
+
+    def dismiss():
+        dismissal.set()
+        for caller in callers:
+            caller.join()
+
     for key in iter(orders.get, None):
+        dismiss()
         calls, created, back = [], [], []
+        all_back, dismissal = threading.Barrier(THREADS + 1), threading.Event()
 
         def slow():
             calls.append(1)
@@ -39,13 +48,15 @@ def python_side(port, orders, answers):
         def call():
             region.get_or_create(key, slow)
             back.append(time.monotonic_ns())
+            all_back.wait()
+            dismissal.wait()
 
         callers = [threading.Thread(target=call) for _ in range(THREADS)]
         for caller in callers:
             caller.start()
-        for caller in callers:
-            caller.join()
+        all_back.wait()
         answers.put((len(calls), created[-1] if created else 0, max(back)))
+    dismiss()
 
 
 def report(name, raw, rounds, run):
