@@ -3,6 +3,8 @@
 // The projects are installed data: files whose @name@, @class@ and @id@ are replaced, in their
 // names too.
 #include "commands.hpp"
+#include "loading/plugin_catalog.hpp"
+#include "services.hpp"
 
 #include <cairn/error.hpp>
 
@@ -19,8 +21,10 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #ifndef CAIRN_TEMPLATE_DIR
 #error "the build says where templates are installed: -DCAIRN_TEMPLATE_DIR"
@@ -104,6 +108,21 @@ void copy_template(const fs::path& from, const fs::path& to,
   }
 }
 
+// The plugin, if there is one, that offers a component of this name.
+std::optional<std::pair<std::string_view, fs::path>> taken_by(const std::string& name) {
+  // Never destroyed: a catalog refers to them for ever.
+  const hosting::HostServices& services =
+      hosting::HostServices::make(std::make_shared<SystemClock>(), nullptr, LogLevel::error);
+  const hosting::PluginCatalog catalog(hosting::plugin_directories({}), *services.table());
+  for (const hosting::PluginCatalog::File& file : catalog.files()) {
+    if (!file.note) continue;
+    for (const hosting::OfferedComponent& offered : file.note->components) {
+      if (offered.name == name) return std::pair(hosting::to_string(offered.role), file.path);
+    }
+  }
+  return std::nullopt;
+}
+
 int usage(const std::string& message) {
   std::fprintf(stderr, "cairn new: %s\n", message.c_str());
   return 2;
@@ -122,6 +141,12 @@ int run(Choices choices) {
   if (std::ranges::count(names_of_cmake, name) != 0) {
     return usage(fmt::format(
         "`{}` cannot be built by that name: CMake has a target `{}` of its own", name, name));
+  }
+  if (const auto taken = taken_by(name)) {
+    return usage(fmt::format(
+        "there is a {} `{}` already, in {}: a file that says `{}` would get whichever is found "
+        "first, and installed there yours would overwrite it; choose another name",
+        taken->first, name, taken->second.string(), name));
   }
   if (!proxy && !choices.kind.empty()) return usage("--kind is for proxies: a backend has none");
   if (choices.lang == "c" && !choices.kind.empty() && choices.kind != "raw") {

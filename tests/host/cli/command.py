@@ -390,6 +390,16 @@ class Training(Command):
         self.assertIn(b"no layer of region `m` uses a dictionary", ended.stderr)
 
 
+class Beginning(Command):
+    def test_a_name_that_a_plugin_has_is_refused_with_what_would_happen(self):
+        for role in ("proxy", "backend"):
+            ended = self.run_cairn("new", role, "prefix")
+            self.assertEqual((ended.returncode, ended.stdout), (2, b""))
+            self.assertIn(b"cairn new: there is a proxy `prefix` already, in " + PLUGIN.encode() + b": ", ended.stderr)
+            self.assertIn(b"; choose another name\n", ended.stderr)
+        self.assertFalse((self.folder / "prefix").exists())
+
+
 class Failing(Command):
     def test_a_wrong_command_line_is_2(self):
         for args in ([], ["frobnicate"], ["get"], ["get", "-c", "shop.toml"],
