@@ -11,10 +11,10 @@
 using namespace cairn;
 using namespace std::chrono_literals;
 
-TEST_CASE("a value is fresh until its expiration, and no longer, to a tick of the clock",
+TEST_CASE("a value is fresh until its expiration, and no longer, by the coarse clock",
           "[lmdb][expiration]") {
   const auto expiration = GENERATE(150ms, 1000ms, 60'000ms);
-  constexpr auto step = 50ms, around = 3000ms, tick = 20ms;
+  constexpr auto step = 50ms, around = 3000ms;
   TemporaryFolder folder;
   const auto config = [&] {
     return Config::from_text("[region.r]\nbackend = { plugin = \"lmdb\", path = \"" +
@@ -22,7 +22,7 @@ TEST_CASE("a value is fresh until its expiration, and no longer, to a tick of th
                              std::to_string(expiration.count()) + "ms\"\n");
   };
   const SystemClock system;
-  {
+  const auto leave = [&] {
     HostOptions options;
     const auto clock = std::make_shared<ManualClock>();
     options.clock = clock;
@@ -32,25 +32,30 @@ TEST_CASE("a value is fresh until its expiration, and no longer, to a tick of th
       earlier.region("r").set(std::to_string(from_the_end.count()),
                               std::to_string(clock->now().time_since_epoch().count()));
     }
-  }
-  Host host(config());
+  };
   int fresh = 0, expired = 0;
-  for (auto from_the_end = around; from_the_end >= -around; from_the_end -= step) {
-    const std::string key = std::to_string(from_the_end.count());
-    const auto made = host.region("r").get<std::string>(key, {.ignore_expiration = true});
-    REQUIRE(made.has_value());
-    const auto before = system.now();
-    const bool found = host.region("r").get<std::string>(key).has_value();
-    const auto after = system.now();
-    const Time ends = Time(std::chrono::nanoseconds(std::stoll(*made))) + expiration;
-    if (after < ends) {
-      CHECK(found);
-      ++fresh;
-    } else if (before > ends + tick) {
-      CHECK_FALSE(found);
-      ++expired;
+  const auto look = [&] {
+    Host host(config());
+    for (auto from_the_end = around; from_the_end >= -around; from_the_end -= step) {
+      const std::string key = std::to_string(from_the_end.count());
+      const auto made = host.region("r").get<std::string>(key, {.ignore_expiration = true});
+      REQUIRE(made.has_value());
+      const auto before = system.coarse_now();
+      const bool found = host.region("r").get<std::string>(key).has_value();
+      const auto after = system.now();
+      const Time ends = Time(std::chrono::nanoseconds(std::stoll(*made))) + expiration;
+      if (after < ends) {
+        CHECK(found);
+        ++fresh;
+      } else if (before > ends) {
+        CHECK_FALSE(found);
+        ++expired;
+      }
     }
+  };
+  while (fresh == 0) {  // on a machine that has stood still meanwhile, all have expired
+    leave();
+    look();
   }
-  CHECK(fresh > 0);
   CHECK(expired > 0);
 }
