@@ -9,6 +9,23 @@
 using namespace cairn;
 using namespace std::chrono_literals;
 
+namespace {
+
+const std::string one_on_b = "[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n";
+
+// Regions `one` and `two` with the same keys, which stand for two processes on one store: both keep their
+// stamps there.
+std::string two_processes(const std::string& keys = "") {
+  std::string toml = "[backend.b]\nplugin = \"memory\"\n";
+  for (const char* name : {"one", "two"}) {
+    toml +=
+        "[region." + std::string(name) + "]\nbackend = \"b\"\ninvalidation = \"store\"\n" + keys;
+  }
+  return toml;
+}
+
+}  // namespace
+
 TEST_CASE("a hard invalidation makes every older value a miss", "[invalidation]") {
   TestHost host(plain);
   Region& region = host.region();
@@ -167,19 +184,7 @@ TEST_CASE("invalidation is a region's own", "[invalidation]") {
 }
 
 TEST_CASE("stamps kept in the store reach every region on it within the delay", "[invalidation]") {
-  // Two regions with the same keys stand for two processes.
-  TestHost host(R"(
-[backend.b]
-plugin = "memory"
-[region.one]
-backend = "b"
-invalidation = "store"
-invalidation_delay = "20ms"
-[region.two]
-backend = "b"
-invalidation = "store"
-invalidation_delay = "20ms"
-)");
+  TestHost host(two_processes("invalidation_delay = \"20ms\"\n"));
   Region& one = host.region("one");
   Region& two = host.region("two");
   one.set("k", 1);
@@ -197,18 +202,9 @@ invalidation_delay = "20ms"
 TEST_CASE(
     "what is made after an invalidation is good where the clock is behind that of who invalidated",
     "[invalidation]") {
-  TestHost host(R"(
-[backend.b]
-plugin = "memory"
-[region.ahead]
-backend = "b"
-invalidation = "store"
-[region.behind]
-backend = "b"
-invalidation = "store"
-)");
-  Region& ahead = host.region("ahead");
-  Region& behind = host.region("behind");
+  TestHost host(two_processes());
+  Region& ahead = host.region("one");
+  Region& behind = host.region("two");
   host.clock.advance(20s);
   ahead.set("k", 1);
   ahead.invalidate();
@@ -224,18 +220,7 @@ invalidation = "store"
 TEST_CASE(
     "what was begun before an invalidation of another process is void, however seldom one asks",
     "[invalidation]") {
-  TestHost host(R"(
-[backend.b]
-plugin = "memory"
-[region.one]
-backend = "b"
-invalidation = "store"
-invalidation_delay = "1h"
-[region.two]
-backend = "b"
-invalidation = "store"
-invalidation_delay = "1h"
-)");
+  TestHost host(two_processes("invalidation_delay = \"1h\"\n"));
   Region& one = host.region("one");
   Region& two = host.region("two");
   two.set("asked", 1);
@@ -283,9 +268,8 @@ TEST_CASE("a strategy of the program's own sees every key", "[invalidation]") {
 
 TEST_CASE("what was void stays void when a region keeps its invalidations elsewhere",
           "[invalidation][replacing]") {
-  const std::string store = "[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n";
   const bool in_store_first = GENERATE(true, false);
-  TestHost host(store + (in_store_first ? "invalidation = \"store\"\n" : ""));
+  TestHost host(one_on_b + (in_store_first ? "invalidation = \"store\"\n" : ""));
   Region& region = host.region();
   region.set("hard", 1);
   host.clock.advance(1s);
@@ -329,9 +313,7 @@ TEST_CASE("a strategy and a mangler of the program's own stay when the region is
     void invalidate(Invalidation, Time) override {}
     Invalidation check(std::string_view, Time) const override { return Invalidation::none; }
   };
-  TestHost host(
-      "[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n[region.plain]\nbackend = "
-      "\"b\"\n");
+  TestHost host(one_on_b + "[region.plain]\nbackend = \"b\"\n");
   Region& region = host.region();
   region.set_invalidation(std::make_shared<Never>());
   region.set_key_mangler([](std::string_view key) { return "own:" + std::string(key); });
@@ -354,7 +336,7 @@ TEST_CASE("a strategy and a mangler of the program's own stay when the region is
 
 TEST_CASE("invalidations are in force from their return on, also while a region is replaced",
           "[invalidation][replacing]") {
-  TestHost host("[backend.b]\nplugin = \"memory\"\n[region.r]\nbackend = \"b\"\n");
+  TestHost host(one_on_b);
   Region& region = host.region();
   std::atomic<bool> done{false};
   std::atomic<int> survived{0}, replaced{0};
@@ -378,13 +360,11 @@ TEST_CASE("invalidations are in force from their return on, also while a region 
 }
 
 TEST_CASE("the longest delay of stamps in the store is a delay", "[invalidation]") {
-  TestHost host(
-      "[backend.b]\nplugin = \"memory\"\n"
-      "[region.r]\nbackend = \"b\"\ninvalidation = \"store\"\ninvalidation_delay = \"106751d\"\n"
-      "[region.other]\nbackend = \"b\"\ninvalidation = \"store\"\n");
-  host.region().set("k", 1);
-  CHECK(host.region().get<int>("k") == 1);
+  TestHost host(two_processes("invalidation_delay = \"106751d\"\n"));
+  Region& asks = host.region("one");
+  asks.set("k", 1);
+  CHECK(asks.get<int>("k") == 1);
   host.clock.advance(1s);
-  host.region("other").invalidate();
-  for (int i = 0; i < 3; ++i) CHECK(host.region().get<int>("k") == 1);
+  host.region("two").invalidate();
+  for (int i = 0; i < 3; ++i) CHECK(asks.get<int>("k") == 1);
 }
