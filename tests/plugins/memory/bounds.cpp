@@ -284,3 +284,20 @@ TEST_CASE("one-off keys cannot push out what is in use, with the policies that r
   for (std::uint64_t i = 0; i < 500; ++i) left += memory->get(key_of(i), Call()).has_value();
   CHECK(left >= 400);
 }
+
+TEST_CASE("every policy keeps what is asked for all the time and stays within its bound",
+          "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
+  ComponentUnderTest memory("memory", {{"max_entries", "100"}, {"policy", policy}});
+  int hits = 0;
+  for (int i = 0; i < 10000; ++i) {
+    if (memory->get("hot", Call())) {
+      ++hits;
+    } else {
+      memory->set("hot", Entry::copy("v"), {}, Call());
+    }
+    memory->set("cold " + std::to_string(i), Entry::copy("v"), {}, Call());
+    if (stat(memory, "entries") > 101) FAIL("over the bound");
+  }
+  CHECK(hits > 9990);
+}
