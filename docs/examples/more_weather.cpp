@@ -41,7 +41,9 @@ int main() try {
 
   // [many]
   const auto both = weather.get_multi<Weather>({"Paris", "Rome"});
-  std::printf("two at once: %s, %s\n", both[0]->place.c_str(), both[1]->place.c_str());
+  for (const auto& found : both) {
+    if (found) std::printf("at once: %s\n", found->place.c_str());
+  }
   // [/many]
 
   // [invalidate]
