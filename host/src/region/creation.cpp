@@ -294,7 +294,7 @@ void Creation::store(RegionCore& core, const Setup& setup, Key key, const Entry&
   const cairn_status status = core.on_stack(setup, [&](const cairn_next& table) {
     return table.set.fn(table.set.self, &call, key.raw(), &entry.raw(), &options);
   });
-  if (status >= 0) return;
+  if (status >= 0) return core.note_store_works("set");
   try {
     core.on_store_error(setup, status, call, "set");
   } catch (...) {

@@ -267,13 +267,7 @@ MultiMade MultiCreation::create_and_store(RegionCore& core, const Setup& setup,
                                 reinterpret_cast<const cairn_entry*>(entries.data()), keys.size(),
                                 &options, statuses.data());
     });
-    if (status < 0) {
-      core.on_store_error(setup, status, call, "set_multi");
-    } else {
-      for (const cairn_status one : statuses) {
-        if (one < 0) core.on_store_error(setup, one, call, "set_multi");
-      }
-    }
+    core.note_batch(setup, status, statuses, call, "set_multi");
   }
   return made;
 }
@@ -315,6 +309,9 @@ std::vector<RegionCore::Candidate> MultiCreation::look(const MultiItems& items) 
   if (status < 0) {
     core_.on_store_error(*setup_, status, call, "get_multi");
     return candidates;
+  }
+  if (std::none_of(statuses.begin(), statuses.end(), [](cairn_status one) { return one < 0; })) {
+    core_.note_store_works("get_multi");
   }
   std::uint64_t hits = 0;
   for (std::size_t i = 0; i < items.size(); ++i) {

@@ -25,8 +25,8 @@ void create(RegionCore& core, Key key, const CreateOptions& options, const detai
 // has an end; the rest apart, in functions that a hit does not enter.
 
 bool RegionCore::read(Key key, const GetOptions& options, const detail::Recipient& who) {
-  if (mangles_.load(std::memory_order_relaxed)) [[unlikely]] {
-    return read_as(mangled(key), options, who);
+  if (detours_.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    return read_with_detours(key, options, who);
   }
   return read_as(key, options, who);
 }
@@ -50,9 +50,18 @@ bool RegionCore::read(Key key, const GetOptions& options, const detail::Recipien
   return true;
 }
 
+bool RegionCore::read_with_detours(Key key, const GetOptions& options,
+                                   const detail::Recipient& who) {
+  std::string name;
+  const bool found = read_as(mangled(key, name), options, who);
+  if (found) note_store_works("get");
+  return found;
+}
+
 bool RegionCore::read_failed(const Setup& setup, cairn_status status, const cairn_call& call) {
   if (status > 0) {
     counters_.outcomes.add(Reason::absent);
+    note_store_works("get");
   } else {
     on_store_error(setup, status, call, "get");
   }
@@ -107,6 +116,9 @@ void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::Accept
   }
   std::optional<Lifetime> of_call;
   const Lifetime& lifetime = setup.lifetime_for(options.expiration_time, of_call);
+  if (std::none_of(statuses.begin(), statuses.end(), [](cairn_status one) { return one < 0; })) {
+    note_store_works("get_multi");
+  }
   std::uint64_t hits = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i] > 0) {
@@ -146,19 +158,27 @@ void RegionCore::read_multi(Keys keys, const GetOptions& options, detail::Accept
 void RegionCore::create(Key key, const CreateOptions& options, const detail::Recipient& who,
                         detail::Create create,
                         const std::function<detail::DetachedCreate()>& detach) {
-  if (mangles_.load(std::memory_order_relaxed)) [[unlikely]] {
-    return create_as(mangled(key), options, who, create, detach);
+  if (detours_.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    return create_with_detours(key, options, who, create, detach);
   }
   create_as(key, options, who, create, detach);
 }
 
-[[gnu::always_inline]] inline void RegionCore::create_as(
+void RegionCore::create_with_detours(Key key, const CreateOptions& options,
+                                     const detail::Recipient& who, detail::Create create,
+                                     const std::function<detail::DetachedCreate()>& detach) {
+  std::string name;
+  if (create_as(mangled(key, name), options, who, create, detach)) note_store_works("get");
+}
+
+[[gnu::always_inline]] inline bool RegionCore::create_as(
     Key key, const CreateOptions& options, const detail::Recipient& who, detail::Create create,
     const std::function<detail::DetachedCreate()>& detach) {
   const std::uint64_t landings = flights_.landings();  // before the read: see flights.hpp
   Missed missed;
-  if (is_hit(key, options, who, missed)) return;
+  if (is_hit(key, options, who, missed)) return true;
   create_missed(std::move(missed), key, options, who, create, detach, landings);
+  return false;
 }
 
 [[gnu::always_inline]] inline bool RegionCore::is_hit(Key key, const CreateOptions& options,
@@ -231,9 +251,9 @@ RegionCore::Candidate RegionCore::look(const Setup& setup, const Lifetime& lifet
 
 // ---- judging ----
 
-std::string RegionCore::mangled(Key key) const {
+Key RegionCore::mangled(Key key, std::string& name) const {
   const auto pin = current_.pin();
-  return pin->mangler ? pin->mangler(key) : std::string(key.view());
+  return pin->mangler ? Key(name = pin->mangler(key)) : key;
 }
 
 Verdict RegionCore::judge(const Setup& setup, const Lifetime& lifetime, Key key, const Entry& entry,
@@ -283,6 +303,7 @@ Verdict RegionCore::nothing_there(const Setup& setup, Key key, cairn_status stat
   }
   counters_.outcomes.add(Reason::absent);
   log_.miss(key, Reason::absent);
+  note_store_works(doing);
   return {State::missing, Reason::absent};
 }
 
@@ -310,6 +331,31 @@ void RegionCore::on_store_error(const Setup& setup, cairn_status status, const c
   if (raise) throw Error::from_layer(code, text, call.system_error);
   if (current_.pin()->stack == nullptr) return;  // closed: that is no news
   log_.store_failed(doing, code, text);
+  if (log_.is_down("get")) watch_for_hits();
+}
+
+void RegionCore::note_batch(const Setup& setup, cairn_status status,
+                            std::span<const cairn_status> statuses, const cairn_call& call,
+                            const char* doing) {
+  if (status < 0) return on_store_error(setup, status, call, doing);
+  bool works = true;
+  for (const cairn_status one : statuses) {
+    if (one >= 0) continue;
+    works = false;
+    on_store_error(setup, one, call, doing);
+  }
+  if (works) note_store_works(doing);
+}
+
+void RegionCore::watch_for_hits() {
+  detours_ |= Detour::awaits_store;
+}
+
+void RegionCore::store_works(const char* doing) {
+  log_.store_works(doing);
+  if (log_.is_down("get")) return;
+  detours_ &= ~Detour::awaits_store;
+  if (log_.is_down("get")) watch_for_hits();  // since then
 }
 
 }  // namespace cairn::hosting

@@ -11,7 +11,7 @@ RegionCore::RegionCore(std::string name, Setup setup, HostServices& services,
     : setup_(std::make_shared<const Setup>(std::move(setup))),
       current_(setup_.get()),
       kinds_(setup_->stack->accepts()),
-      mangles_(static_cast<bool>(setup_->mangler)),
+      detours_(setup_->mangler ? Detour::mangles : 0u),
       clock_(services.clock()),
       has_system_clock_(dynamic_cast<const SystemClock*>(&clock_) != nullptr),
       name_(std::move(name)),
@@ -44,15 +44,20 @@ void RegionCore::invalidate(Invalidation kind) {
 
 bool RegionCore::key_is_locked(Key key) {
   const SetupPtr setup = this->setup();
-  const std::string name = mangled(key);
-  if (flights_.in_flight(name)) return true;
+  std::string name;
+  key = mangled(key, name);
+  if (flights_.in_flight(key.view())) return true;
   if (!setup->locks_in_store) return false;
   cairn_call call;
   begin(call);
   const cairn_status status = on_stack(*setup, [&](const cairn_next& table) {
-    return table.await_unlock.fn(table.await_unlock.self, &call, Key(name).raw(), 0);
+    return table.await_unlock.fn(table.await_unlock.self, &call, key.raw(), 0);
   });
-  if (status < 0) on_store_error(*setup, status, call, "await_unlock");
+  if (status < 0) {
+    on_store_error(*setup, status, call, "await_unlock");
+  } else {
+    note_store_works("await_unlock");
+  }
   return status == CAIRN_BUSY;
 }
 
@@ -69,7 +74,11 @@ void RegionCore::replace(const std::function<void(Setup&)>& change) {
   next->local_invalidation = dynamic_cast<const LocalInvalidation*>(next->invalidation.get());
   const SetupPtr before = std::exchange(setup_, next);
   kinds_ = next->stack->accepts();
-  mangles_ = static_cast<bool>(next->mangler);
+  if (next->mangler) {
+    detours_ |= Detour::mangles;
+  } else {
+    detours_ &= ~Detour::mangles;
+  }
   if (!current_.replace(next.get(), std::chrono::seconds(10))) keep_for_ever(before);
 }
 

@@ -34,6 +34,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace cairn::hosting {
@@ -115,13 +116,20 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
     std::optional<Verdict> verdict;  // empty: there is an entry to be judged
   };
 
+  // While something is to be done besides reading.
+  [[gnu::noinline]] bool read_with_detours(Key key, const GetOptions& options,
+                                           const detail::Recipient& who);
+  [[gnu::noinline]] void create_with_detours(Key key, const CreateOptions& options,
+                                             const detail::Recipient& who, detail::Create create,
+                                             const std::function<detail::DetachedCreate()>& detach);
   // With the key as the store sees it. What is no plain hit goes on in the functions after it.
   bool read_as(Key key, const GetOptions& options, const detail::Recipient& who);
   [[gnu::noinline]] bool read_failed(const Setup& setup, cairn_status status,
                                      const cairn_call& call);
   [[gnu::noinline]] bool read_judged(const Setup& setup, Key key, const GetOptions& options,
                                      const detail::Recipient& who);
-  void create_as(Key key, const CreateOptions& options, const detail::Recipient& who,
+  // True: it was a plain hit.
+  bool create_as(Key key, const CreateOptions& options, const detail::Recipient& who,
                  detail::Create create, const std::function<detail::DetachedCreate()>& detach);
   bool is_hit(Key key, const CreateOptions& options, const detail::Recipient& who, Missed& missed);
   [[gnu::noinline]] void create_missed(Missed missed, Key key, const CreateOptions& options,
@@ -130,8 +138,8 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
                                        std::uint64_t landings);
   /// The pinned setup, for longer than it is pinned.
   [[gnu::cold]] SetupPtr keep(const Setup& setup) const;
-  /// The key as the store sees it.
-  [[gnu::cold]] std::string mangled(Key key) const;
+  /// The key as the store sees it; `name` keeps it.
+  [[gnu::cold]] Key mangled(Key key, std::string& name) const;
 
   static bool is_of_version(const Setup& setup, const Entry& entry) noexcept {
     return entry.value_version() == setup.value_version && entry.raw().created_ns > 0;
@@ -190,6 +198,18 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   void on_store_error(const Setup& setup, cairn_status status, const cairn_call& call,
                       const char* doing);
 
+  /// After an operation that did not fail: says so if it was said to fail before.
+  void note_store_works(const char* doing) {
+    if (log_.is_anything_down()) [[unlikely]]
+      store_works(doing);
+  }
+  [[gnu::cold]] void store_works(const char* doing);
+  /// Of a batch that ended with `status`, and each of its keys with one of `statuses`: fails or works.
+  void note_batch(const Setup& setup, cairn_status status, std::span<const cairn_status> statuses,
+                  const cairn_call& call, const char* doing);
+  /// Whether hits are to tell that get works.
+  void watch_for_hits();
+
   /// At the end of a creation: what other processes have invalidated meanwhile becomes known.
   static void learn_invalidations(const Setup& setup);
   /// Then, when a value counts as made that was created from `began` until now: now, unless it was
@@ -204,7 +224,9 @@ class RegionCore : public std::enable_shared_from_this<RegionCore> {
   // What a hit reads, together; written by replace() alone.
   alignas(64) Pinned<Setup> current_;
   std::atomic<std::uint32_t> kinds_;
-  std::atomic<bool> mangles_;
+  // Why a call has more to do than to read, as few do: 0, and a hit is only that.
+  enum Detour : unsigned { mangles = 1, awaits_store = 2 };
+  std::atomic<unsigned> detours_;
   const Clock& clock_;
   const bool has_system_clock_;  // it is the system's: no virtual call
 

@@ -41,6 +41,11 @@ class RegionLog {
   /// Once a minute for each operation and code, however many fail, so that a frequent failure does not hide
   /// a rare one.
   void store_failed(std::string_view doing, Errc code, std::string_view why) const;
+  /// Whether an operation was said to fail for a store that may come back (unavailable, timeout), and not yet to work again.
+  bool is_down(std::string_view doing) const noexcept;
+  bool is_anything_down() const noexcept { return down_.load(std::memory_order_relaxed) != 0; }
+  /// Once for each store_failed() that was written and says that it is down.
+  void store_works(std::string_view doing) const;
   /// An entry that is not a value of the type asked for. Once a minute.
   void unreadable(const char* why) const;
   /// `what` was to be created.
@@ -52,9 +57,14 @@ class RegionLog {
   // Whether a minute has passed since what has this hash was last said. Two that share a slot share the minute.
   bool may_say(std::size_t hash) const;
 
+  // The bit of an operation in down_.
+  static unsigned bit_of(std::string_view doing) noexcept;
+
   const std::string who_;
   HostServices& services_;
-  mutable std::array<std::atomic<std::int64_t>, 64> said_ns_{};  // steady time; 0: never
+  mutable std::atomic<unsigned> down_{0};
+  mutable std::array<std::atomic<std::int64_t>, 8> down_since_ns_{};  // by bit; steady time
+  mutable std::array<std::atomic<std::int64_t>, 64> said_ns_{};       // steady time; 0: never
 };
 
 /// A key in a log line: control characters as \xNN, and at most 300 bytes of it.

@@ -39,6 +39,7 @@ cairn_status StoreLock::try_take(RegionCore& core, const SetupPtr& setup, Key ke
     core.counters_.lock_errors.add();
     core.on_store_error(*setup, status, call, "lock");
   }
+  if (status >= 0) core.note_store_works("lock");
   return status;
 }
 

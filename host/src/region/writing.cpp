@@ -29,7 +29,8 @@ void RegionCore::write(Key key, Entry entry, const SetOptions& options) {
   const cairn_set_options raw{sizeof raw, 0, ttl_of(setup, options).count()};
   const cairn_status status =
       setup.top->set.fn(setup.top->set.self, &call, key.raw(), &entry.raw(), &raw);
-  if (status < 0) on_store_error(setup, status, call, "set");
+  if (status < 0) return on_store_error(setup, status, call, "set");
+  note_store_works("set");
 }
 
 void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptions& options,
@@ -55,13 +56,7 @@ void RegionCore::write_multi(Keys keys, std::span<Entry> entries, const SetOptio
   const cairn_status status = setup.top->set_multi.fn(
       setup.top->set_multi.self, &call, mangled.raw(),
       reinterpret_cast<const cairn_entry*>(entries.data()), keys.size(), &raw, statuses.data());
-  if (status < 0) {
-    on_store_error(setup, status, call, "set_multi");
-    return;
-  }
-  for (const cairn_status one : statuses) {
-    if (one < 0) on_store_error(setup, one, call, "set_multi");
-  }
+  note_batch(setup, status, statuses, call, "set_multi");
 }
 
 bool RegionCore::remove(Key key) {
@@ -72,7 +67,11 @@ bool RegionCore::remove(Key key) {
   cairn_call call;
   begin(call);
   const cairn_status status = setup.top->remove.fn(setup.top->remove.self, &call, key.raw());
-  if (status < 0) on_store_error(setup, status, call, "remove");
+  if (status < 0) {
+    on_store_error(setup, status, call, "remove");
+  } else {
+    note_store_works("remove");
+  }
   return status == CAIRN_OK;
 }
 
@@ -86,13 +85,8 @@ std::size_t RegionCore::remove_multi(Keys keys) {
   begin(call);
   const cairn_status status = setup.top->remove_multi.fn(
       setup.top->remove_multi.self, &call, mangled.raw(), keys.size(), statuses.data());
-  if (status < 0) {
-    on_store_error(setup, status, call, "remove_multi");
-    return 0;
-  }
-  for (const cairn_status one : statuses) {
-    if (one < 0) on_store_error(setup, one, call, "remove_multi");
-  }
+  note_batch(setup, status, statuses, call, "remove_multi");
+  if (status < 0) return 0;
   return static_cast<std::size_t>(std::count(statuses.begin(), statuses.end(), CAIRN_OK));
 }
 
