@@ -2,7 +2,7 @@
 // meets.
 
 #include "commands.hpp"
-#include "config/option_values.hpp"
+#include "config/redacted.hpp"
 #include "config/units.hpp"
 #include "json.hpp"
 #include "stack/stack.hpp"

@@ -4,6 +4,7 @@
 //     meson setup build-fuzz -Dfuzzers=true -Db_sanitize=address   # with CC=clang CXX=clang++
 //     build-fuzz/tests/fuzz/fuzz-config -max_total_time=60 CORPUS
 #include "config/option_values.hpp"
+#include "config/redacted.hpp"
 
 #include <cairn/detail/thunks.hpp>
 #include <cairn/host/config.hpp>

@@ -200,6 +200,12 @@ bool seems_secret(std::string_view line) {
   for (const char* word : {"passw", "passphrase", "secret", "token", "credential"}) {
     if (lower.find(word) != std::string::npos) return true;
   }
+  // user:password@host
+  for (std::size_t at = lower.find(':'); at != std::string::npos; at = lower.find(':', at + 1)) {
+    const std::size_t end = std::min(lower.find_first_of("/\"' ", at + 1), lower.size());
+    const std::size_t host = lower.find('@', at + 1);
+    if (host < end && host > at + 1) return true;
+  }
   for (std::size_t at = lower.find("://"); at != std::string::npos;
        at = lower.find("://", at + 3)) {
     const std::size_t end = std::min(lower.find_first_of("/?#\"' ", at + 3), lower.size());

@@ -6,7 +6,6 @@
 #include "nearest_name.hpp"
 #include "option_fit.hpp"
 #include "option_reader.hpp"
-#include "units.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -95,47 +94,6 @@ void hide_secrets(const ComponentConfig& config, const cairn_component& componen
   }
 }
 
-std::string without_password(std::string url) {
-  for (std::size_t at = url.find("://"); at != std::string::npos; at = url.find("://", at + 3)) {
-    const std::size_t begin = at + 3;
-    const std::size_t end = std::min(url.find_first_of("/?# ", begin), url.size());
-    const std::size_t host = url.rfind('@', end);
-    if (host == std::string::npos || host < begin) continue;
-    const std::size_t colon = url.find(':', begin);
-    if (colon < host) url.replace(colon + 1, host - colon - 1, "***");
-  }
-  return url;
-}
-
-std::string real_text(double number) {
-  std::string text = std::to_string(number);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.ends_with('.')) text.pop_back();
-  return text;
-}
-
-std::string shown(std::string_view type, Node value) {
-  switch (value.type()) {
-    case Node::boolean: return value.boolean_value() ? "true" : "false";
-    case Node::integer:
-      if (type == "duration") return format_duration(std::chrono::nanoseconds(value.int_value()));
-      if (type == "size") return format_size(static_cast<std::uint64_t>(value.int_value()));
-      return std::to_string(value.int_value());
-    case Node::real_number:
-      if (type == "percent") return real_text(value.real_value() * 100) + '%';
-      return real_text(value.real_value());
-    case Node::text_string: return without_password(std::string(value.text()));
-    case Node::list: {
-      std::string text = "[";
-      for (std::size_t i = 0; i < value.size(); ++i) {
-        text += (i == 0 ? "" : ", ") + shown(items_of(type), value.item(i));
-      }
-      return text + ']';
-    }
-    default: return std::string(value.type_name());
-  }
-}
-
 }  // namespace
 
 Document option_values(const ComponentConfig& config, const cairn_component& component,
@@ -163,10 +121,6 @@ Document option_values(const ComponentConfig& config, const cairn_component& com
   check_fit(config, component, values, wrong, base_folder, findings);
   hide_secrets(config, component, findings, first);
   return to_document(values);
-}
-
-std::string redacted(const cairn_option& option, Node value) {
-  return is_secret(option) ? "(secret)" : shown(option.type, value);
 }
 
 Finding unknown_backend(const RegionConfig& region, const Config& config,

@@ -18,10 +18,6 @@ namespace cairn::hosting {
 Document option_values(const ComponentConfig& config, const cairn_component& component,
                        std::string_view base_folder, Findings& findings);
 
-/// One value from option_values() as it would be written in a file, for people: "30s", "64MiB",
-/// "10%". A secret option shows as "(secret)", and a password inside a URL as "***".
-std::string redacted(const cairn_option& option, Node value);
-
 /// A region names a backend that is neither one of the file's nor a plugin: the error to show.
 /// `plugins`: the names of all backends that plugins offer.
 Finding unknown_backend(const RegionConfig& region, const Config& config,

@@ -1,7 +1,7 @@
 // See explain.hpp. A drawing is made of lines "    name   option = value", one per option, and of
 // an arrow with the kinds of value between two layers.
 
-#include "config/option_values.hpp"
+#include "config/redacted.hpp"
 #include "config/units.hpp"
 #include "stack.hpp"
 
@@ -30,9 +30,9 @@ void add_row(std::string& out, std::string_view name, const std::vector<std::str
 
 std::string shown(const cairn_option& option, Node value) {
   const std::string_view type = option.type;
-  const bool secret = (option.flags & CAIRN_OPTION_SECRET) != 0;
   std::string text = hosting::redacted(option, value);
-  return !secret && (type == "text" || type == "path") ? '"' + text + '"' : text;
+  const bool is_hidden = text == "(secret)";
+  return !is_hidden && (type == "text" || type == "path") ? '"' + text + '"' : text;
 }
 
 // What 0 means to an option, if its help says so: "How many to keep; 0: as many as there is room for."

@@ -1,5 +1,6 @@
 #include "catch.hpp"
 #include "config/option_values.hpp"
+#include "config/redacted.hpp"
 #include "environment.hpp"
 
 #include <cairn/detail/thunks.hpp>
@@ -210,6 +211,32 @@ TEST_CASE("a secret is neither in a message nor in an explanation", "[config]") 
   CHECK(shown ==
         "url redis://me:***@host:6379/0\npassword (secret)\nport 6379\ntls false\ntimeout 1m30s\n"
         "max_bytes 64MiB\nshare 12.5%\npolicy lru\nnodes [a, redis://x:***@b]\nwaits [1s, 2s]\n");
+}
+
+TEST_CASE("of a secret url only the login is hidden, and all of it where that is not for sure",
+          "[config]") {
+  const auto shown = [](const char* name, const std::string& value) {
+    const Document document = Document::build([&](Writer out) { out.text(value); });
+    return redacted(Option(name, "text").secret(), document.root());
+  };
+  for (const char* open :
+       {"redis://cache.example:6379/0", "redis://localhost", "rediss://[::1]:6380/12", "redis://h/",
+        "unix:///run/redis.sock?db=1", "redis://10.0.0.1:6379?db=3", "redis://"}) {
+    CHECK(shown("url", open) == open);
+    CHECK(shown("cache_url", open) == open);
+  }
+  CHECK(shown("url", "redis://me:hunter2@host:6379/0") == "redis://***@host:6379/0");
+  CHECK(shown("url", "redis://:hunter2@[::1]") == "redis://***@[::1]");
+  CHECK(shown("url", "redis://:hun@ter2@host") == "redis://***@host");
+  CHECK(shown("url", "unix://:hunter2@/run/redis.sock?db=1") == "unix://***@/run/redis.sock?db=1");
+  for (const char* hidden :
+       {"hunter2", "redis://:hunter2", "redis://h:hunter2", "redis://h/hunter2",
+        "redis://h?password=hunter2", "redis://h?db=1&password=hunter2", "redis://me:hun@h/hunter2",
+        "redis://h#hunter2", "", "redis:/me:hunter2@h", "me:hunter2@h", "redis://%68unter2",
+        "redis://a b", "://hunter2"}) {
+    CHECK(shown("url", hidden) == "(secret)");
+  }
+  CHECK(shown("password", "redis://host") == "(secret)");
 }
 
 TEST_CASE("a component without options says so", "[config]") {

@@ -435,6 +435,12 @@ TEST_CASE("a line that seems to hold a secret is not shown", "[config]") {
       errors_of("[region.a]\nbackend = { plugin = 3, url = \"redis://me:hunter2@host/\" }\n");
   CHECK(url.find("shop.toml:2:22") == 0);
   CHECK(url.find("hunter2") == std::string::npos);
+  const std::string address =
+      errors_of("[region.a]\nbackend = { plugin = 3, nodes = [\"me:hunter2@host\"] }\n");
+  CHECK(address.find("shop.toml:2:22") == 0);
+  CHECK(address.find("hunter2") == std::string::npos);
+  CHECK(errors_of("[region.a]\nbackend = { plugin = 3, who = \"me@host:1\" }\n").find("me@host") !=
+        std::string::npos);
 }
 
 TEST_CASE("a key that cannot be read makes no other seem without effect", "[config]") {
