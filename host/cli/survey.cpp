@@ -60,13 +60,14 @@ Document ask_for_facts(const hosting::Layer& backend) {
   return Document::adopt(static_cast<const cairn_node*>(raw.data), raw.owner);
 }
 
-void take_facts(const Document& facts, const Origin& origin, SurveyedStore& store,
+void take_facts(const Document& facts, const Origin& origin, bool holds_locks, SurveyedStore& store,
                 std::string& keyspace, Findings& warnings) {
   const Node root = facts.root();
   for (std::size_t i = 0; i < root.size(); ++i) {
     const std::string name(root.key_at(i).text());
     const Node value = root.value_at(i);
-    if (name == "warnings") {
+    if (name == "lock_warnings" && !holds_locks) continue;
+    if (name == "warnings" || name == "lock_warnings") {
       for (std::size_t k = 0; k < value.size(); ++k) {
         warnings.push_back({Finding::Severity::warning, origin,
                             store.name + ": " + std::string(value.item(k).text()), ""});
@@ -91,8 +92,9 @@ Place look_at(const RegionConfig& region, const Config& config, const Origin& or
   } catch (const Error& error) {
     if (error.code() != Errc::corrupt) throw;
   }
-  const Document facts = ask_for_facts(host.stack_of(region.name)->store().backend());
-  take_facts(facts, origin, store, place.keyspace, warnings);
+  const auto stack = host.stack_of(region.name);
+  take_facts(ask_for_facts(stack->store().backend()), origin,
+             stack->store().config().distributed_lock, store, place.keyspace, warnings);
   return place;
 }
 

@@ -15,8 +15,9 @@ typedef struct cairn_facts {
   uint32_t size;
   uint32_t reserved;
   /* OK and a map of what a person wants to know of the store, +1 reference. Its members are texts
-   * under short names, in the order in which they are shown, and two that have a meaning:
+   * under short names, in the order in which they are shown, and three that have a meaning:
    *   "warnings"  LIST of TEXT: what will disappoint who uses this store as a cache, and the remedy
+   *   "lock_warnings"  LIST of TEXT: the same, where creation locks are held in this store
    *   "keyspace"  TEXT: equal for two stores in which a key is the same key
    * Asks the store, and may take as long as a few gets. May leave traces that vanish by themselves.
    */
