@@ -69,4 +69,9 @@ std::string Breaker::explain(Clock::time_point now) const {
          (left > 0 ? " for " + std::to_string(left) + " ms more)" : ", somebody is trying it now)");
 }
 
+std::string Breaker::reason() const {
+  const std::lock_guard lock(mutex_);
+  return reason_;
+}
+
 }  // namespace cairn::redis

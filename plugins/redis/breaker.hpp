@@ -38,6 +38,8 @@ class Breaker {
 
   /// Why it is open and for how much longer: for the error's text.
   std::string explain(Clock::time_point now) const;
+  /// Why it is open, or was last.
+  std::string reason() const;
   std::uint64_t times_opened() const noexcept { return opened_.load(std::memory_order_relaxed); }
 
  private:

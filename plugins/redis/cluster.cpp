@@ -92,12 +92,15 @@ class Cluster final : public Router {
   std::vector<std::shared_ptr<Node>> whom_to_ask();
   std::shared_ptr<Node> node_at(const Address& address, bool as_replica);
   std::shared_ptr<Node> node_for(const SlotMap& map, std::string_view key, bool reads);
-  Reply follow(const Command& command, Redirect redirect, std::shared_ptr<Node> said_by,
+  Reply run_where_it_is(const Command& command, Clock::time_point deadline,
+                        std::shared_ptr<Node>& asked);
+  Reply follow(const Command& command, Redirect redirect, std::shared_ptr<Node>& asked,
                Clock::time_point deadline);
   void run_once(const SlotMap& map, std::span<const Command> commands, std::span<Reply> replies,
                 const std::vector<std::size_t>& which, Clock::time_point deadline);
-  static Reply no_map(Clock::time_point deadline) {
-    return nobody_to_ask("no node of the cluster told where its slots are", deadline);
+  Reply no_map(Clock::time_point deadline) const {
+    const std::lock_guard lock(mutex_);
+    return nobody_to_ask("no node of the cluster told where its slots are", in_vain_, deadline);
   }
   static Reply no_server() noexcept {
     return Reply::failure(Errc::unavailable, {}, "no server of the cluster has the slot of a key");
@@ -114,6 +117,7 @@ class Cluster final : public Router {
 
   mutable std::mutex mutex_;  // guards what follows
   SlotMapPtr map_;
+  AskedInVain in_vain_;  // when last no node told
   std::map<std::string, std::shared_ptr<Node>> masters_;
   std::map<std::string, std::shared_ptr<Node>> replicas_;
   std::uint64_t opened_before_ = 0;  // breakers of nodes that are forgotten
@@ -166,16 +170,27 @@ Cluster::SlotMapPtr Cluster::refresh(const SlotMapPtr& seen, Clock::time_point d
   if (map != nullptr && Clock::now() - refreshed_at_ < between_refreshes) return map;
   CommandBuffer command;
   command.add({"CLUSTER", "SLOTS"});
+  AskedInVain in_vain;
   for (const auto& node : whom_to_ask()) {
-    if (Clock::now() >= deadline) break;
+    if (Clock::now() >= deadline) {
+      in_vain.add(node->endpoint().address, "not asked any more");
+      continue;
+    }
     factory_.counters.topology_reads.add();
     bool sent = false;
     const Reply slots = run_on(*node, {{}, command.bytes()}, deadline, sent);
-    if (!slots.is(Reply::Type::array) || slots.items.empty()) continue;
+    if (!slots.is(Reply::Type::array)) {
+      in_vain.add(*node, slots, "is no node of a cluster");
+      continue;
+    }
     auto newer = SlotMap::read(
         slots, node->endpoint().address, read_from_replica_,
         [this](const Address& at, bool as_replica) { return node_at(at, as_replica); });
-    if (newer == nullptr) continue;
+    if (newer == nullptr) {
+      in_vain.add(node->endpoint().address,
+                  slots.items.empty() ? "knows of no slots" : "tells slots that make no sense");
+      continue;
+    }
     refreshed_at_ = Clock::now();
     const std::lock_guard lock(mutex_);
     map_ = newer;
@@ -183,6 +198,8 @@ Cluster::SlotMapPtr Cluster::refresh(const SlotMapPtr& seen, Clock::time_point d
     return newer;
   }
   refreshed_at_ = Clock::now();
+  const std::lock_guard lock(mutex_);
+  in_vain_ = std::move(in_vain);
   return map;
 }
 
@@ -225,23 +242,40 @@ void Cluster::learn(std::string_view key, const Redirect& redirect, const Node& 
 // ---- commands ----
 
 Reply Cluster::run(const Command& command, Clock::time_point deadline) {
+  std::shared_ptr<Node> asked;
+  Reply reply = run_where_it_is(command, deadline, asked);
+  if (asked == nullptr) return reply;
+  add_address(*asked, reply);
+  const auto& named = factory_.settings.servers;
+  const bool is_named =
+      std::find(named.begin(), named.end(), asked->endpoint().address) != named.end();
+  if (reply.is(Reply::Type::failure) && !is_named) {
+    reply = Reply::failure(reply.code, {}, std::string(reply.text()) + " (as the cluster tells)",
+                           reply.system_error);
+  }
+  return reply;
+}
+
+// `asked`: who was asked last; null: nobody.
+Reply Cluster::run_where_it_is(const Command& command, Clock::time_point deadline,
+                               std::shared_ptr<Node>& asked) {
   Reply reply;
   auto map = current(deadline);
   for (int attempt = 0; map != nullptr && attempt < 2; ++attempt) {
-    std::shared_ptr<Node> node = node_for(*map, command.key, command.reads);
+    asked = node_for(*map, command.key, command.reads);
     bool sent = false;
-    if (node == nullptr) {
+    if (asked == nullptr) {
       reply = no_server();
     } else {
       const std::shared_ptr<Node> master = node_for(*map, command.key, false);
-      if (node != master) reply = run_on_replica(*node, command, deadline);
-      if (node == master || is_unreachable(reply)) {
-        node = master;
-        reply = run_on(*node, command, deadline, sent);
+      if (asked != master) reply = run_on_replica(*asked, command, deadline);
+      if (asked == master || is_unreachable(reply)) {
+        asked = master;
+        reply = run_on(*asked, command, deadline, sent);
       }
       if (auto redirect = redirect_in(reply)) {
-        learn(command.key, *redirect, *node);
-        return follow(command, std::move(*redirect), node, deadline);
+        learn(command.key, *redirect, *asked);
+        return follow(command, std::move(*redirect), asked, deadline);
       }
       if (!is_unreachable(reply)) return reply;
     }
@@ -254,14 +288,15 @@ Reply Cluster::run(const Command& command, Clock::time_point deadline) {
   return map == nullptr ? no_map(deadline) : reply;
 }
 
-Reply Cluster::follow(const Command& command, Redirect redirect, std::shared_ptr<Node> said_by,
+// `asked`: who said it; who was asked last.
+Reply Cluster::follow(const Command& command, Redirect redirect, std::shared_ptr<Node>& asked,
                       Clock::time_point deadline) {
   Reply reply;
   for (int hop = 0; hop < most_redirects; ++hop) {
     factory_.counters.redirects.add();
-    const auto address = address_of(redirect, said_by->endpoint().address);
+    const auto address = address_of(redirect, asked->endpoint().address);
     if (!address) {
-      return Reply::failure(Errc::unavailable, said_by->endpoint().address.text(),
+      return Reply::failure(Errc::unavailable, asked->endpoint().address.text(),
                             "a redirect to `" + redirect.to + "`");
     }
     std::shared_ptr<Node> node = node_at(*address, false);
@@ -278,9 +313,9 @@ Reply Cluster::follow(const Command& command, Redirect redirect, std::shared_ptr
       reply = run_on(*node, command, deadline, sent);
     }
     auto next = redirect_in(reply);
+    asked = std::move(node);
     if (!next) return reply;
     redirect = std::move(*next);
-    said_by = std::move(node);
   }
   return Reply::failure(Errc::unavailable, {}, "redirected too often, last to " + redirect.to);
 }
@@ -346,7 +381,7 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
     const auto redirect = redirect_in(replies[i]);
     const bool elsewhere = redirect && !redirect->is_ask;
     // Or a replica: where redirects name no host, all have the same.
-    const auto said_by = node_for(*map, commands[i].key, /*reads=*/false);
+    auto said_by = node_for(*map, commands[i].key, /*reads=*/false);
     if (redirect && redirect->is_ask)
       replies[i] = follow(commands[i], *redirect, said_by, deadline);
     if (elsewhere) learn(commands[i].key, *redirect, *said_by);
@@ -358,7 +393,7 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
   if (newer != map) run_once(*newer, commands, replies, again, deadline);
   for (const std::size_t i : again) {
     if (auto redirect = redirect_in(replies[i])) {
-      const auto said_by = node_for(*newer, commands[i].key, /*reads=*/false);
+      auto said_by = node_for(*newer, commands[i].key, /*reads=*/false);
       replies[i] = follow(commands[i], std::move(*redirect), said_by, deadline);
     }
   }
@@ -367,7 +402,7 @@ void Cluster::run_all(std::span<const Command> commands, std::span<Reply> replie
 std::vector<std::shared_ptr<Node>> Cluster::masters(Clock::time_point deadline) {
   std::vector<std::shared_ptr<Node>> masters;
   const auto map = current(deadline);
-  if (map == nullptr) return masters;
+  if (map == nullptr) throw_if_refused(no_map(deadline));
   for (const Shard& shard : map->shards()) masters.push_back(shard.master);
   const auto address = [](const auto& node) { return node->endpoint().address.text(); };
   std::sort(masters.begin(), masters.end(),

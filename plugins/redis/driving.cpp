@@ -79,7 +79,7 @@ Connection::Step Connection::advance(Request* mine) {
       if (transport_->wait(for_read, !for_read, until)) return Step::done;
       return give_up_waiting(mine, Clock::now()) ? Step::too_late : Step::done;
     }
-    greetings_left_ = endpoint_.greeting_replies;
+    greetings_left_ = endpoint_.greeting_refusals.size();
     outgoing_ = endpoint_.greeting;
     written_ = 0;
     phase_ = greetings_left_ > 0 ? Phase::greeting : Phase::ready;
@@ -244,7 +244,10 @@ bool Connection::give_up_waiting(Request* mine, Clock::time_point now) {
   if (phase_ != Phase::ready) {
     if (now >= phase_since_ + endpoint_.connect_timeout) {
       const bool shaking_hands = phase_ == Phase::opening && endpoint_.tls != nullptr;
-      throw Error(Errc::timeout, "cannot connect within " + in_ms(endpoint_.connect_timeout) +
+      const char* const undone = phase_ == Phase::greeting
+                                     ? "no answer to our login or choice of a database within "
+                                     : "cannot connect within ";
+      throw Error(Errc::timeout, undone + in_ms(endpoint_.connect_timeout) +
                                      (shaking_hands ? ": does it speak TLS at this port?" : ""));
     }
     return now >= mine->deadline;
@@ -266,8 +269,12 @@ void Connection::check_greeting() {
   if (arrived_.size() > greetings_left_) throw Error(Errc::corrupt, unasked);
   for (const Reply& reply : arrived_) {
     if (reply.is(Reply::Type::error)) {
-      throw Error(code_of_error(reply.text()),
-                  "the server refuses our login: " + text_without(endpoint_.password, reply));
+      const auto& refusals = endpoint_.greeting_refusals;
+      if (reply.text().starts_with("NOAUTH")) {
+        throw Error(Errc::rejected, "the server wants a login: give " + endpoint_.login_options);
+      }
+      throw Error(code_of_error(reply.text()), refusals[refusals.size() - greetings_left_] + ": " +
+                                                   explained(endpoint_.password, reply));
     }
     if (--greetings_left_ > 0) continue;
     if (!endpoint_.role.empty() &&

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace cairn::redis {
 
@@ -20,7 +21,8 @@ struct Endpoint {
   std::chrono::nanoseconds connect_timeout{};
   std::chrono::nanoseconds timeout{};
   std::string greeting;  // commands that come before all others: who we are, which database
-  std::size_t greeting_replies = 0;
+  std::vector<std::string> greeting_refusals;  // of each of them: what it means that it is refused
+  std::string login_options = "`password` or `password_file`";  // where a login is given
   std::string password;  // in the greeting: for no text that is shown
   std::string role;      // if not empty, the last one is ROLE and must answer this
 };

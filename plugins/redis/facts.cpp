@@ -58,6 +58,11 @@ std::string role_of(const Info& info) {
   return "master, " + replicas + (replicas == "1" ? " replica" : " replicas");
 }
 
+// Whether a user was refused the key alone, not the command.
+bool is_about_keys(std::string_view why) {
+  return why.find("NOPERM") != std::string_view::npos && why.find(" key") != std::string_view::npos;
+}
+
 // What will disappoint who uses it as a cache.
 void warn_of(const Info& info, const Settings& settings, std::vector<std::string>& warnings) {
   const std::string_view policy = info["maxmemory_policy"];
@@ -90,7 +95,6 @@ Document facts_of(Router& router, Locks& locks, const Settings& settings,
   std::vector<std::pair<const char*, std::string>> facts;
   std::vector<std::string> warnings;
   const std::vector<std::shared_ptr<Node>> masters = router.masters(deadline);
-  if (masters.empty()) throw Error(Errc::unavailable, "it is not known where the entries are");
 
   CommandBuffer command;
   command.add({"INFO"});
@@ -116,19 +120,28 @@ Document facts_of(Router& router, Locks& locks, const Settings& settings,
   }
 
   const Locks::Support support = locks.try_out(deadline);
-  facts.emplace_back("locks", support.locks.empty() ? "yes" : "no: " + support.locks);
+  // The keys of a lock that matters may well be among those that the user is allowed.
+  const bool undecided = is_about_keys(support.locks);
+  facts.emplace_back("locks", support.locks.empty()
+                                  ? "yes"
+                                  : (undecided ? "not tried: " : "no: ") + support.locks);
   facts.emplace_back("news of locks", support.news.empty()
                                           ? "yes"
                                           : "no, waiters look again and again: " + support.news);
-  if (!support.locks.empty()) {
-    warnings.push_back("`distributed_lock` does not work here: " + support.locks);
+  std::vector<std::string> lock_warnings;
+  if (!support.locks.empty() && !undecided) {
+    lock_warnings.push_back("`distributed_lock` does not work here: " + support.locks);
   }
 
   return Document::build([&](Writer out) {
-    auto map = out.map(facts.size() + 1);
+    auto map = out.map(facts.size() + 2);
     for (const auto& [name, value] : facts) map.key(name).text(value);
-    auto list = map.key("warnings").list(warnings.size());
-    for (const std::string& warning : warnings) list.item().text(warning);
+    const auto add_list = [&map](const char* name, const std::vector<std::string>& texts) {
+      auto list = map.key(name).list(texts.size());
+      for (const std::string& text : texts) list.item().text(text);
+    };
+    add_list("warnings", warnings);
+    add_list("lock_warnings", lock_warnings);
   });
 }
 

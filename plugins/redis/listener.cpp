@@ -19,7 +19,7 @@ class Listener::Line {
   Line(const Endpoint& endpoint, std::atomic<int>& lingering)
       : endpoint_(endpoint),
         lingering_(lingering),
-        greetings_left_(endpoint.greeting_replies),
+        greetings_left_(endpoint.greeting_refusals.size()),
         outgoing_(endpoint.greeting),
         doorbell_(endpoint.descriptors) {}
   ~Line() {

@@ -40,6 +40,7 @@ class Node {
 
   const Endpoint& endpoint() const noexcept { return endpoint_; }
   Breaker& breaker() noexcept { return breaker_; }
+  const Breaker& breaker() const noexcept { return breaker_; }
 
  private:
   Connection& least_busy() noexcept;

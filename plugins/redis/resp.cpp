@@ -188,12 +188,32 @@ std::string text_without(std::string_view secret, const Reply& error) {
   return text;
 }
 
+std::string explained(std::string_view secret, const Reply& error) {
+  struct Advice {
+    std::string_view begins;
+    const char* text;
+  };
+  static constexpr Advice known[] = {
+      {"NOAUTH", "give `password` or `password_file`"},
+      {"MOVED", "it is a node of a cluster, which wants mode = \"cluster\""},
+      {"CROSSSLOT", "it is a node of a cluster, which wants mode = \"cluster\""},
+      {"ERR unknown command", "is it a sentinel, or a server that lacks the command?"},
+  };
+  std::string text = text_without(secret, error);
+  for (const Advice& one : known) {
+    if (!text.starts_with(one.begins)) continue;
+    if (text.ends_with('.')) text.pop_back();
+    return text.append(": ").append(one.text);
+  }
+  return text;
+}
+
 void throw_if_refused(const Reply& reply) {
   if (reply.is(Reply::Type::failure)) {
     throw Error(reply.code, std::string(reply.text()), reply.system_error);
   }
   if (reply.is(Reply::Type::error)) {
-    throw Error(code_of_error(reply.text()), "the server answers: " + std::string(reply.text()));
+    throw Error(code_of_error(reply.text()), "the server answers: " + explained({}, reply));
   }
 }
 

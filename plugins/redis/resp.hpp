@@ -100,6 +100,8 @@ struct Reply {
 Errc code_of_error(std::string_view text) noexcept;
 /// What an error reply says, without a secret that the command had: some servers repeat it.
 std::string text_without(std::string_view secret, const Reply& error);
+/// The same, and what to do about it, where that can be told.
+std::string explained(std::string_view secret, const Reply& error);
 /// Throws if the reply is an error or a failure.
 void throw_if_refused(const Reply& reply);
 /// Throws Error(corrupt) about a reply that the command cannot have.

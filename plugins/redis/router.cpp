@@ -2,6 +2,10 @@
 
 #include "tls.hpp"
 
+#include <cairn/abi.h>
+
+#include <algorithm>
+
 namespace cairn::redis {
 
 namespace {
@@ -13,7 +17,9 @@ class Standalone final : public Router {
 
   Reply run(const Command& command, Clock::time_point deadline) override {
     bool sent = false;
-    return run_on(*node_, command, deadline, sent);
+    Reply reply = run_on(*node_, command, deadline, sent);
+    add_address(*node_, reply);
+    return reply;
   }
 
   void run_all(std::span<const Command> commands, std::span<Reply> replies,
@@ -45,7 +51,8 @@ void add_login(CommandBuffer& greeting, Endpoint& endpoint, const Login& login) 
   } else {
     greeting.add({"AUTH", login.username, login.password});
   }
-  ++endpoint.greeting_replies;
+  endpoint.greeting_refusals.emplace_back(login.username.empty() ? "the server refuses our password"
+                                                                 : "the server refuses our login");
 }
 
 }  // namespace
@@ -71,6 +78,22 @@ Reply run_on_replica(Node& replica, const Command& command, Clock::time_point de
   return reply;
 }
 
+Reply nobody_to_ask(std::string what, const AskedInVain& asked, Clock::time_point deadline) {
+  // A longer one would be cut at the end, which is where the last server's reason is.
+  constexpr std::size_t longest = sizeof(cairn_call::error_text) - sizeof "redis: ";
+  const bool late = Clock::now() >= deadline;
+  if (late) what += " in time";
+  const std::string why = asked.text(longest - std::min(longest, what.size() + 2));
+  if (!why.empty()) what.append(": ").append(why);
+  return Reply::failure(late ? Errc::timeout : Errc::unavailable, {}, what);
+}
+
+void add_address(const Node& node, Reply& reply) {
+  if (!reply.is(Reply::Type::error)) return;
+  const std::string text = text_without(node.endpoint().password, reply);
+  reply.bytes = Entry::copy(text + " (" + node.endpoint().address.text() + ")");
+}
+
 std::shared_ptr<Node> NodeFactory::make(Endpoint endpoint, std::size_t connections) const {
   endpoint.tls = tls;
   endpoint.descriptors = descriptors;
@@ -89,16 +112,17 @@ std::shared_ptr<Node> NodeFactory::make(const Address& address, std::string_view
   CommandBuffer greeting;
   add_login(greeting, endpoint, settings.login);
   if (settings.db != 0) {
-    greeting.add({"SELECT", std::to_string(settings.db)});
-    ++endpoint.greeting_replies;
+    const std::string db = std::to_string(settings.db);
+    greeting.add({"SELECT", db});
+    endpoint.greeting_refusals.push_back("the server refuses database " + db);
   }
   if (read_only) {
     greeting.add({"READONLY"});
-    ++endpoint.greeting_replies;
+    endpoint.greeting_refusals.emplace_back("the server refuses to be read as a replica");
   }
   if (!role.empty()) {
     greeting.add({"ROLE"});
-    ++endpoint.greeting_replies;
+    endpoint.greeting_refusals.emplace_back("the server does not tell its role");
   }
   endpoint.greeting = greeting.bytes();
   return make(std::move(endpoint), static_cast<std::size_t>(settings.connections));
@@ -108,6 +132,7 @@ std::shared_ptr<Node> NodeFactory::make_sentinel(const Address& address) const {
   Endpoint endpoint;
   endpoint.address = address;
   CommandBuffer greeting;
+  endpoint.login_options = "`sentinel_password`";
   add_login(greeting, endpoint, settings.sentinel_login);
   endpoint.greeting = greeting.bytes();
   return make(std::move(endpoint), 1);

@@ -1,8 +1,9 @@
 // Which server does what: one server, the master that sentinels name, or the nodes of a cluster.
 //
-// Threads: any. Outcomes: every reply is filled in; nothing is thrown but std::bad_alloc.
+// Threads: any. Outcomes: every reply is filled in; what else is thrown, besides std::bad_alloc, is said.
 #pragma once
 
+#include "asked_in_vain.hpp"
 #include "counters.hpp"
 #include "node.hpp"
 #include "resp.hpp"
@@ -42,8 +43,8 @@ class Router {
   virtual bool is_sharded() const noexcept { return false; }
   /// Where notifications about `key` are published; null: not known now.
   virtual std::shared_ptr<Node> home_of(std::string_view key, Clock::time_point deadline) = 0;
-  /// Every server that has keys of its own, in an order that stays the same while they do; none:
-  /// not known now.
+  /// Every server that has keys of its own, in an order that stays the same while they do. Errors:
+  /// Error that says why it is not known now.
   virtual std::vector<std::shared_ptr<Node>> masters(Clock::time_point deadline) = 0;
   /// Servers in use, and those that are left alone just now.
   struct Health {
@@ -74,11 +75,12 @@ class Reminder {
   std::atomic<Clock::duration> last_{Clock::now().time_since_epoch()};
 };
 
-/// What callers are told who know no server to ask: that, or that they had no time to find out.
-inline Reply nobody_to_ask(std::string_view why, Clock::time_point deadline) {
-  if (Clock::now() < deadline) return Reply::failure(Errc::unavailable, {}, why);
-  return Reply::failure(Errc::timeout, {}, std::string(why) + " in time");
-}
+/// What callers are told who know no server to ask: that, or that they had no time to find out, and what
+/// became of those who were asked.
+Reply nobody_to_ask(std::string what, const AskedInVain& asked, Clock::time_point deadline);
+
+/// Adds to an error reply which server says it.
+void add_address(const Node& node, Reply& reply);
 
 /// What all nodes of one backend have in common.
 struct NodeFactory {

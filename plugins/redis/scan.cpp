@@ -61,7 +61,6 @@ void scan(Router& router, const Settings& settings, std::uint64_t& cursor, std::
           Clock::time_point call_deadline, const Visit& visit) {
   const auto soon = [&] { return std::min(call_deadline, Clock::now() + settings.timeout); };
   const std::vector<std::shared_ptr<Node>> masters = router.masters(soon());
-  if (masters.empty()) throw Error(Errc::unavailable, "it is not known where the entries are");
   const std::size_t at = cursor >> server_bits;
   if (at >= masters.size()) {  // there were more when the scan began
     cursor = 0;

@@ -38,7 +38,7 @@ class Sentinel final : public Router {
   }
   std::vector<std::shared_ptr<Node>> masters(Clock::time_point deadline) override {
     const auto view = current(deadline);
-    if (view == nullptr) return {};
+    if (view == nullptr) throw_if_refused(no_master(deadline));
     return {view->master};
   }
   Health health() override;
@@ -60,13 +60,19 @@ class Sentinel final : public Router {
     return due ? ask(view, nullptr, deadline) : view;
   }
   ViewPtr ask(const ViewPtr& seen, const Node* failed, Clock::time_point deadline);
-  std::optional<Address> master_of(Node& sentinel, Clock::time_point deadline) const;
+  std::optional<Address> master_of(Node& sentinel, Clock::time_point deadline,
+                                   AskedInVain& in_vain) const;
+  std::string knows_another(Node& sentinel, Clock::time_point deadline) const;
   std::vector<Address> replicas_of(Node& sentinel, Clock::time_point deadline) const;
   std::vector<std::shared_ptr<Node>> replicas_at(const std::vector<Address>& addresses,
                                                  const View* before) const;
   std::shared_ptr<Node> reader(const View& view);
+  Reply run_on_master(const ViewPtr& view, std::shared_ptr<Node>& asked, const Command& command,
+                      Clock::time_point deadline);
   Reply no_master(Clock::time_point deadline) const {
-    return nobody_to_ask("no sentinel told who the master of " + service_ + " is", deadline);
+    const std::lock_guard lock(mutex_);
+    return nobody_to_ask("no sentinel told who the master of " + service_ + " is", in_vain_,
+                         deadline);
   }
   // The master is another one now, or will be.
   static bool must_ask_again(const Reply& reply) noexcept {
@@ -86,6 +92,7 @@ class Sentinel final : public Router {
 
   mutable std::mutex mutex_;  // guards what follows
   ViewPtr view_;
+  AskedInVain in_vain_;  // when last no sentinel told
 };
 
 // Another view than `seen`, or the one there is. `failed`: who was asked in vain, or null; if that is the
@@ -97,9 +104,13 @@ Sentinel::ViewPtr Sentinel::ask(const ViewPtr& seen, const Node* failed,
   if (!mine || before != seen) return before;
   if (before != nullptr && Clock::now() - asked_at_ < between_questions) return before;
   asked_at_ = Clock::now();
+  AskedInVain in_vain;
   for (const auto& sentinel : sentinels_) {
-    if (Clock::now() >= deadline) break;
-    const auto address = master_of(*sentinel, deadline);
+    if (Clock::now() >= deadline) {
+      in_vain.add(sentinel->endpoint().address, "not asked any more");
+      continue;
+    }
+    const auto address = master_of(*sentinel, deadline, in_vain);
     if (!address) continue;
     const bool same = before != nullptr && before->master->endpoint().address == *address;
     if (same && failed == before->master.get()) continue;
@@ -113,19 +124,42 @@ Sentinel::ViewPtr Sentinel::ask(const ViewPtr& seen, const Node* failed,
     view_ = view;
     return view;
   }
+  const std::lock_guard lock(mutex_);
+  in_vain_ = std::move(in_vain);
   return before;
 }
 
-std::optional<Address> Sentinel::master_of(Node& sentinel, Clock::time_point deadline) const {
+std::optional<Address> Sentinel::master_of(Node& sentinel, Clock::time_point deadline,
+                                           AskedInVain& in_vain) const {
   factory_.counters.topology_reads.add();
   CommandBuffer command;
   command.add({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", service_});
   bool sent = false;
   const Reply master = run_on(sentinel, {{}, command.bytes()}, deadline, sent);
-  if (master.items.size() != 2) return std::nullopt;
-  Address address{std::string(master.items[0].text()), parse_port(master.items[1].text()), ""};
-  if (address.host.empty() || address.port == 0) return std::nullopt;
-  return address;
+  if (master.is_nil()) {
+    in_vain.add(sentinel.endpoint().address, knows_another(sentinel, deadline));
+    return std::nullopt;
+  }
+  if (master.items.size() == 2) {
+    Address address{std::string(master.items[0].text()), parse_port(master.items[1].text()), ""};
+    if (!address.host.empty() && address.port != 0) return address;
+  }
+  in_vain.add(sentinel, master, "is no sentinel");
+  return std::nullopt;
+}
+
+// Why a sentinel tells nothing of the service: the name may be misspelt, and this is what it could be.
+std::string Sentinel::knows_another(Node& sentinel, Clock::time_point deadline) const {
+  CommandBuffer command;
+  command.add({"SENTINEL", "MASTERS"});
+  bool sent = false;
+  const Reply masters = run_on(sentinel, {{}, command.bytes()}, deadline, sent);
+  std::string names;
+  for (const Reply& master : masters.items) {
+    if (master.items.size() < 2 || master.items[0].text() != "name") continue;
+    names.append(names.empty() ? "" : ", ").append(master.items[1].text());
+  }
+  return names.empty() ? "does not know it" : "knows only " + names;
 }
 
 // Those that are known already stay, with their connections.
@@ -176,21 +210,36 @@ std::shared_ptr<Node> Sentinel::reader(const View& view) {
 }
 
 Reply Sentinel::run(const Command& command, Clock::time_point deadline) {
-  ViewPtr view = current(deadline);
+  const ViewPtr view = current(deadline);
   if (view == nullptr) return no_master(deadline);
-  const std::shared_ptr<Node> replica = command.reads ? reader(*view) : nullptr;
-  if (replica != nullptr) {
-    Reply reply = run_on_replica(*replica, command, deadline);
-    if (!must_ask_again(reply)) return reply;
-    view = ask(view, replica.get(), deadline);  // it may have been replaced
+  std::shared_ptr<Node> asked = command.reads ? reader(*view) : nullptr;
+  Reply reply = asked != nullptr ? run_on_replica(*asked, command, deadline) : Reply();
+  if (asked == nullptr || must_ask_again(reply)) {
+    // A replica may have been replaced.
+    const ViewPtr newer = asked == nullptr ? view : ask(view, asked.get(), deadline);
+    reply = run_on_master(newer, asked, command, deadline);
   }
+  add_address(*asked, reply);
+  if (reply.is(Reply::Type::failure)) {
+    reply = Reply::failure(reply.code, {},
+                           std::string(reply.text()) + " (the master, say the sentinels)",
+                           reply.system_error);
+  }
+  return reply;
+}
+
+// `asked`: who answered at last.
+Reply Sentinel::run_on_master(const ViewPtr& view, std::shared_ptr<Node>& asked,
+                              const Command& command, Clock::time_point deadline) {
+  asked = view->master;
   bool sent = false;
-  Reply reply = run_on(*view->master, command, deadline, sent);
+  Reply reply = run_on(*asked, command, deadline, sent);
   if (!must_ask_again(reply) || Clock::now() >= deadline) return reply;
-  const ViewPtr newer = ask(view, view->master.get(), deadline);
+  const ViewPtr newer = ask(view, asked.get(), deadline);
   const bool was_refused = reply.is(Reply::Type::error);
   if (newer == view || (sent && !was_refused && !command.repeatable)) return reply;
-  return run_on(*newer->master, command, deadline, sent);
+  asked = newer->master;
+  return run_on(*asked, command, deadline, sent);
 }
 
 void Sentinel::run_all(std::span<const Command> commands, std::span<Reply> replies,

@@ -2,7 +2,10 @@
 
 #include "url.hpp"
 
-#include <fstream>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
 
 namespace cairn::redis {
 
@@ -31,15 +34,40 @@ void allow_only_with(const Options& options, bool allowed, const char* needs,
   }
 }
 
+// Of a file that a person named: without it, why it cannot be read.
+std::string first_line_of(const std::string& path) {
+  struct Close {
+    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+  };
+  const auto unreadable = [&path] {
+    const int error = errno;
+    throw Error(
+        Errc::config,
+        "`password_file`: cannot read " + path + ": " + std::generic_category().message(error),
+        error);
+  };
+  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
+  if (file == nullptr) unreadable();
+  constexpr std::size_t longest = 64 * 1024;
+  std::string line;
+  for (int c; (c = std::fgetc(file.get())) != '\n' && c != EOF;) {
+    if (line.size() == longest) wrong("`password_file`: " + path + " has no line that ends");
+    line += static_cast<char>(c);
+  }
+  if (std::ferror(file.get()) != 0) unreadable();
+  return line;
+}
+
 std::string password_of(const Options& options) {
   if (!options.has("password_file")) return text_or(options, "password", "");
   if (options.has("password")) wrong("give `password` or `password_file`, not both");
   const std::string path = options.text("password_file");
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) wrong("`password_file`: cannot read a line from " + path);
+  std::string line = first_line_of(path);
   if (!line.empty() && line.back() == '\r') line.pop_back();
-  if (line.empty()) wrong("`password_file`: the first line of " + path + " is empty");
+  if (line.empty()) {
+    wrong("`password_file`: expected the password in the first line of " + path +
+          ", which is empty");
+  }
   return line;
 }
 
@@ -95,7 +123,7 @@ void read_servers(const Options& options, Settings& settings) {
         Address address;
         address.host = text_or(options, "host", "localhost");
         if (options.has("port")) address.port = static_cast<int>(options.integer("port"));
-        if (address.host.empty()) wrong("`host`: is empty");
+        check_host(address.host);
         settings.servers = {address};
       }
       break;
@@ -120,6 +148,7 @@ void read_servers(const Options& options, Settings& settings) {
       } else if (options.has("url")) {
         read_url(options, settings);
       } else if (options.has("host")) {
+        check_host(options.text("host"));
         settings.servers = {{options.text("host"),
                              options.has("port") ? static_cast<int>(options.integer("port")) : 6379,
                              ""}};

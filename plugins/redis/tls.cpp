@@ -37,10 +37,21 @@ namespace {
 // What OpenSSL complained about: first the system's reason, if it has one.
 std::string complaint() {
   const unsigned long first = ERR_peek_error();
-  const char* text = ERR_SYSTEM_ERROR(first) ? std::strerror(ERR_GET_REASON(first))
-                                             : ERR_reason_error_string(ERR_peek_last_error());
+  // The last one of a file that is no PEM says no more than that.
+  const bool is_pem = ERR_GET_LIB(first) == ERR_LIB_PEM;
+  const char* text = ERR_SYSTEM_ERROR(first)
+                         ? std::strerror(ERR_GET_REASON(first))
+                         : ERR_reason_error_string(is_pem ? first : ERR_peek_last_error());
   ERR_clear_error();
   return text != nullptr ? text : "unknown reason";
+}
+
+const char* advice_about(int reason) noexcept {
+  switch (reason) {
+    case SSL_R_WRONG_VERSION_NUMBER: return ": does it speak TLS at this port?";
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED: return ": give `cert_file` and `key_file`";
+    default: return "";
+  }
 }
 
 bool is_ip_address(const std::string& host) noexcept {
@@ -87,16 +98,17 @@ BIO_METHOD* quiet_socket_method() {
 class TlsTransport final : public Transport {
  public:
   explicit TlsTransport(const Endpoint& endpoint)
-      : Transport(endpoint), context_(endpoint.tls), ssl_(SSL_new(context_->ssl())) {
+      : Transport(endpoint),
+        context_(endpoint.tls),
+        name_(context_->settings.server_name.empty() ? endpoint.address.host
+                                                     : context_->settings.server_name),
+        ssl_(SSL_new(context_->ssl())) {
     if (ssl_ == nullptr) throw std::bad_alloc();
-    const std::string& name = context_->settings.server_name.empty()
-                                  ? endpoint.address.host
-                                  : context_->settings.server_name;
-    if (is_ip_address(name)) {
-      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str());
+    if (is_ip_address(name_)) {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name_.c_str());
     } else {
-      SSL_set_tlsext_host_name(ssl_.get(), name.c_str());
-      SSL_set1_host(ssl_.get(), name.c_str());
+      SSL_set_tlsext_host_name(ssl_.get(), name_.c_str());
+      SSL_set1_host(ssl_.get(), name_.c_str());
     }
   }
 
@@ -128,7 +140,10 @@ class TlsTransport final : public Transport {
   std::size_t read(char* bytes, std::size_t size) override {
     ERR_clear_error();
     const int result = SSL_read(ssl_.get(), bytes, limited(size));
-    if (result > 0) return static_cast<std::size_t>(result);
+    if (result > 0) {
+      heard_ = true;
+      return static_cast<std::size_t>(result);
+    }
     if (!must_wait(result)) fail("read", result);
     return 0;
   }
@@ -159,13 +174,16 @@ class TlsTransport final : public Transport {
 
   [[noreturn]] void fail(const char* doing, int result) {
     const int system_error = errno;
-    if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_ZERO_RETURN) {
-      throw Error(Errc::unavailable, "the server closed the connection");
+    const bool at_end = SSL_get_error(ssl_.get(), result) == SSL_ERROR_ZERO_RETURN;
+    if (!at_end && ERR_peek_last_error() != 0) {
+      const char* const advice = advice_about(ERR_GET_REASON(ERR_peek_last_error()));
+      throw Error(Errc::unavailable, std::string("TLS ") + doing + ": " + complaint() + advice);
     }
-    if (ERR_peek_last_error() != 0) {
-      throw Error(Errc::unavailable, std::string("TLS ") + doing + ": " + complaint());
+    std::string what = "the server closed the connection";
+    if (open_ && !heard_) {
+      what += ", before it said anything: does it want another certificate of ours (`cert_file`)?";
     }
-    throw Error(Errc::unavailable, "the server closed the connection", system_error);
+    throw Error(Errc::unavailable, what, at_end ? 0 : system_error);
   }
 
   [[noreturn]] void fail_handshake(int result) {
@@ -173,12 +191,28 @@ class TlsTransport final : public Transport {
     if (verdict != X509_V_OK && context_->settings.verify) {
       ERR_clear_error();
       throw Error(Errc::rejected, std::string("the server's certificate is refused: ") +
-                                      X509_verify_cert_error_string(verdict));
+                                      X509_verify_cert_error_string(verdict) +
+                                      advice_about_certificate(verdict));
     }
     fail("handshake", result);
   }
 
+  std::string advice_about_certificate(long verdict) const {
+    switch (verdict) {
+      case X509_V_ERR_HOSTNAME_MISMATCH:
+      case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return ": it is not for `" + name_ + "`; another name can be given as `server_name`";
+      case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+      case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+      case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return ": give whom to trust as `ca_file`";
+      default: return "";
+    }
+  }
+
   const std::shared_ptr<TlsContext> context_;
+  const std::string name_;  // that the server's certificate must have
   std::unique_ptr<SSL, Free> ssl_;
   Interest wants_ = Interest::write;
   bool open_ = false;
@@ -200,17 +234,25 @@ TlsContext::TlsContext(const TlsSettings& tls)
   const auto check = [](bool good, const std::string& what) {
     if (!good) throw Error(Errc::config, what + ": " + complaint());
   };
+  const auto check_file = [&](bool good, const char* option, const std::string& path,
+                              const char* expected) {
+    if (good) return;
+    const bool is_read = !ERR_SYSTEM_ERROR(ERR_peek_error());
+    const std::string what =
+        is_read ? std::string("expected ") + expected + " in " : "cannot read ";
+    check(false, std::string(option) + ": " + what + path);
+  };
   if (tls.ca_file.empty()) {
     check(SSL_CTX_set_default_verify_paths(context) == 1, "the system's certificate authorities");
   } else {
-    check(SSL_CTX_load_verify_locations(context, tls.ca_file.c_str(), nullptr) == 1,
-          "`ca_file`: " + tls.ca_file);
+    check_file(SSL_CTX_load_verify_locations(context, tls.ca_file.c_str(), nullptr) == 1,
+               "`ca_file`", tls.ca_file, "certificates in PEM");
   }
   if (!tls.cert_file.empty()) {
-    check(SSL_CTX_use_certificate_chain_file(context, tls.cert_file.c_str()) == 1,
-          "`cert_file`: " + tls.cert_file);
-    check(SSL_CTX_use_PrivateKey_file(context, tls.key_file.c_str(), SSL_FILETYPE_PEM) == 1,
-          "`key_file`: " + tls.key_file);
+    check_file(SSL_CTX_use_certificate_chain_file(context, tls.cert_file.c_str()) == 1,
+               "`cert_file`", tls.cert_file, "a certificate in PEM");
+    check_file(SSL_CTX_use_PrivateKey_file(context, tls.key_file.c_str(), SSL_FILETYPE_PEM) == 1,
+               "`key_file`", tls.key_file, "the key of `cert_file` in PEM");
     check(SSL_CTX_check_private_key(context) == 1, "`key_file` does not belong to `cert_file`");
   }
 }

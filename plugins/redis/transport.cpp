@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -102,7 +103,11 @@ void Socket::connect_unix() {
   if (fd_ < 0) lost("cannot open a socket", errno);
   // A unix socket connects at once, or its queue is full (EAGAIN).
   if (connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
-    lost("cannot connect", errno);
+    const int error = errno;
+    struct stat file {};
+    const bool is_other =
+        error == ECONNREFUSED && stat(to.sun_path, &file) == 0 && !S_ISSOCK(file.st_mode);
+    lost(is_other ? "this is no socket" : "cannot connect", error);
   }
   connected_ = true;
 }
@@ -168,22 +173,32 @@ bool Transport::open() {
   return socket_.connected();
 }
 
+void Transport::hung_up(int error) const {
+  std::string what =
+      error == 0 ? "the server closed the connection" : "connection lost: " + reason(error);
+  if (!heard_) what += ", before it said anything: does it want TLS (rediss://, or tls = true)?";
+  throw Error(Errc::unavailable, what, error);
+}
+
 std::size_t Transport::write(const char* bytes, std::size_t size) {
   for (;;) {
     const ssize_t sent = send(fd(), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-    if (errno != EINTR) lost("connection lost", errno);
+    if (errno != EINTR) hung_up(errno);
   }
 }
 
 std::size_t Transport::read(char* bytes, std::size_t size) {
   for (;;) {
     const ssize_t got = recv(fd(), bytes, size, MSG_DONTWAIT);
-    if (got > 0) return static_cast<std::size_t>(got);
-    if (got == 0) throw Error(Errc::unavailable, "the server closed the connection");
+    if (got > 0) {
+      heard_ = true;
+      return static_cast<std::size_t>(got);
+    }
+    if (got == 0) hung_up(0);
     if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-    if (errno != EINTR) lost("connection lost", errno);
+    if (errno != EINTR) hung_up(errno);
   }
 }
 

@@ -80,6 +80,11 @@ class Transport {
 
  protected:
   Socket socket_;
+  bool heard_ = false;  // anything at all
+
+ private:
+  /// 0: the end of the stream.
+  [[noreturn]] void hung_up(int error) const;
 };
 
 /// A transport of the kind that the endpoint asks for.

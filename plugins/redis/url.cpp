@@ -74,29 +74,6 @@ void read_query(std::string_view query, Url& url) {
   }
 }
 
-// Null, or what is wrong.
-const char* read_address(std::string_view text, Address& address) {
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return "`[` without `]`";
-    address.host = text.substr(1, close - 1);
-    port = text.substr(close + 1);
-  } else {
-    const std::size_t colon = std::min(text.find(':'), text.size());
-    if (text.find(':', colon + 1) != std::string_view::npos) {
-      return "write an IPv6 address as [::1]:6379";
-    }
-    address.host = text.substr(0, colon);
-    port = text.substr(colon);
-  }
-  if (address.host.empty()) return "the host is missing";
-  if (address.host.find('\0') != std::string::npos) return "a host has no zero byte";
-  if (port.empty()) return nullptr;
-  address.port = port.front() == ':' ? parse_port(port.substr(1)) : 0;
-  return address.port != 0 ? nullptr : "the port must be 1 to 65535";
-}
-
 [[noreturn]] void wrong_scheme(std::string_view text) {
   std::string what = "must begin with redis://, rediss:// (TLS) or unix://";
   const bool is_bare = text.find_first_of("@?") == std::string_view::npos;
@@ -104,23 +81,13 @@ const char* read_address(std::string_view text, Address& address) {
   if (is_bare && text.starts_with('/')) {
     what.append(": write unix://").append(text);
   } else if (is_bare && text.find('/') == std::string_view::npos &&
-             read_address(text, address) == nullptr) {
+             objection_to(text, address) == nullptr) {
     what.append(": write redis://").append(text);
   }
   wrong(what);
 }
 
 }  // namespace
-
-Address parse_address(std::string_view text, int default_port, std::string_view what) {
-  Address address;
-  address.port = default_port;
-  if (const char* objection = read_address(text, address)) {
-    throw Error(Errc::config,
-                "`" + std::string(what) + "`: " + objection + ", got `" + std::string(text) + "`");
-  }
-  return address;
-}
 
 Url parse_url(std::string_view text) {
   Url url;
@@ -164,7 +131,7 @@ Url parse_url(std::string_view text) {
     if (path.find('@') != std::string_view::npos) {
       wrong("a / in a name or password is written %2F, a ? %3F, a # %23");
     }
-    const char* objection = read_address(authority.empty() ? "localhost" : authority, url.address);
+    const char* objection = objection_to(authority.empty() ? "localhost" : authority, url.address);
     if (objection != nullptr) wrong(objection);
     if (path.size() > 1) url.db = parse_db(path.substr(1));
   }

@@ -27,7 +27,4 @@ struct Url {
 
 Url parse_url(std::string_view text);
 
-/// "host", "host:port" or "[v6]:port"; `what` names the option in errors.
-Address parse_address(std::string_view text, int default_port, std::string_view what);
-
 }  // namespace cairn::redis

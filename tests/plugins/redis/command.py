@@ -99,8 +99,29 @@ class OnRedis(unittest.TestCase):
         redis.ask("replicaof", "127.0.0.1", "1")
         said = self.warnings()
         self.assertIn("this server is a replica", said[0])
-        self.assertIn("`distributed_lock` does not work here", said[1])
+        self.assertEqual(len(said), 1)  # nobody asked for locks
         self.run_cairn("check", "--connect", "-D", code=1)
+        self.write(f'[backend.shared]\nplugin = "redis"\nurl = "unix://{redis.socket}"\ndistributed_lock = true\n'
+                   '[region.users]\nbackend = "shared"\nvalues = "bytes"\n')
+        self.assertIn("`distributed_lock` does not work here", self.warnings()[1])
+
+    def test_locks_are_not_called_broken_for_the_key_that_they_are_tried_with(self):
+        redis = self.start("keys", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lfu")
+        redis.ask("acl", "setuser", "ada", "on", ">secret7", "~cairn-check", "~_lockcairn-check", "&*", "+@all")
+        self.write(f'[backend.shared]\nplugin = "redis"\nurl = "unix://ada:secret7@{redis.socket}"\n'
+                   'distributed_lock = true\n[region.users]\nbackend = "shared"\nvalues = "bytes"\n')
+        self.assertEqual(self.warnings(), [])
+        self.assertRegex(self.run_cairn("check", "--connect"), r"locks +not tried: .*NOPERM")
+
+    def test_the_url_is_shown_without_who_logs_in(self):
+        for url, shown in (("redis://127.0.0.1:1/2", '"redis://127.0.0.1:1/2"'),
+                           ("redis://ada:hush7@127.0.0.1:1", '"redis://***@127.0.0.1:1"'),
+                           ("redis://127.0.0.1:1?password=hush7", "(secret)")):
+            self.write(f'[backend.shared]\nplugin = "redis"\nurl = "{url}"\n'
+                       '[region.users]\nbackend = "shared"\nvalues = "bytes"\n')
+            self.assertRegex(self.run_cairn("explain"), rf"url = {re.escape(shown)}\n")
+            layers = json.loads(self.run_cairn("explain", "--json"))["regions"][0]["layers"]
+            self.assertEqual(layers[-1]["options"]["url"], shown.strip('"'))
 
     def test_a_user_who_may_do_little_is_told_what(self):
         redis = self.start("acl", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lfu")
@@ -170,6 +191,17 @@ class OnRedis(unittest.TestCase):
             (['db = -1'], 3, "`db`: expected from 0 to"),
             (['port = 0'], 3, "`port`: expected from 1 to 65535"),
             (['host = ""'], 3, "`host`: is empty"),
+            (['host = "localhost:6379"'], 3, 'write host = "localhost" and port = 6379, or url = "redis://localhost:6379"'),
+            (['mode = "cluster"', 'host = "[::1]:7000"'], 4, 'write host = "::1" and port = 7000'),
+            (['host = "localhost:x"'], 3, "`host`: expected the name of a host, or its address, got `localhost:x`"),
+            (['host = " localhost"'], 3, "expected the name of a host"),
+            (['host = "redis://localhost"'], 3, "got a url: give it as `url`"),
+            (['host = "/run/redis.sock"'], 3, 'a unix socket is written url = "unix:///path/to.sock"'),
+            (['mode = "cluster"', 'nodes = ["redis://a:1"]'], 4, '`nodes`: expected host:port, got a url: write "a:1"'),
+            (['mode = "sentinel"', 'sentinels = ["rediss://a:1/0"]'], 4, 'write "a:1", and tls = true'),
+            (['mode = "sentinel"', 'sentinels = ["me@a:1"]'], 4, "a login goes into `sentinel_username`"),
+            (['mode = "cluster"', 'nodes = ["/run/redis.sock"]'], 4, 'url = "unix:///run/redis.sock"'),
+            (['mode = "cluster"', 'nodes = ["a:1,b:1"]'], 4, "`nodes`: expected host:port, got `a:1,b:1`"),
             (['url = "http://x"'], 3, "`url`: must begin with redis://"),
             (['url = "redis://h:0"'], 3, "`url`: the port must be 1 to 65535"),
             (['url = "redis://h/two"'], 3, "`url`"),
@@ -177,13 +209,15 @@ class OnRedis(unittest.TestCase):
             (['url = "redis://h"', 'port = 1'], 4, "not both"),
             (['url = "redis://h"', 'host = "h"'], 4, "not both"),
             (['username = "u"'], 3, "`username` without a password"),
-            (['password_file = "missing"'], 3, "`password_file`: cannot read"),
-            (['password_file = "empty"'], 3, "`password_file`: cannot read"),
+            (['password_file = "missing"'], 3, f"cannot read {self.folder}/missing: No such file or directory"),
+            (['password_file = "."'], 3, ": Is a directory"),
+            (['password_file = "empty"'], 3, "`password_file`: expected the password in the first line of"),
             (['lock_prefix = "x"'], 3, "`lock_prefix`: expected 2 to 10"),
             (['ca_file = "no.pem"'], 3, "`ca_file` has no effect without TLS"),
             (['verify = false'], 3, "`verify` = false has no effect"),
             (['tls = true', 'ca_file = "missing.pem"'], 4, "No such file or directory"),
-            (['tls = true', 'ca_file = "no.pem"'], 4, "`ca_file`"),
+            (['tls = true', 'ca_file = "no.pem"'], 4, "`ca_file`: expected certificates in PEM in "),
+            (['tls = true', 'cert_file = "no.pem"', 'key_file = "no.pem"'], 4, "no.pem: no start line"),
             (['tls = true', 'cert_file = "no.pem"'], 4, "`cert_file` and `key_file` belong together"),
             (['url = "unix:///s"', 'tls = true'], 4, "remove `tls`"),
             (['tiemout = "1s"'], 3, "did you mean `timeout`?"),
@@ -201,7 +235,10 @@ class OnRedis(unittest.TestCase):
         for options in ('url = "redis://ada:hush7@h:0"', 'url = "http://ada:hush7@h"', 'password = "hush7"\nuser = 1',
                         'url = "redis://ada:hush7@h"\npassword = "hush7"', 'passwrod = "hush7"', 'url = ["hush7"]',
                         'url = "redis://ada:hush7@127.0.0.1:1"', 'sentinel_password = "hush7"',
-                        'host = "127.0.0.1"\nport = 1\npassword = "hush7"'):
+                        'host = "127.0.0.1"\nport = 1\npassword = "hush7"',
+                        'host = "redis://ada:hush7@h"', 'host = "ada:hush7@h"',
+                        'mode = "cluster"\nnodes = ["redis://ada:hush7@h:1"]', 'mode = "cluster"\nnodes = ["ada:hush7@h:1"]',
+                        'url = "redis://127.0.0.1:1?password=hush7"', 'url = "redis://ada:hush7@"'):
             self.write(f'[backend.shared]\nplugin = "redis"\n{options}\n'
                        '[region.users]\nbackend = "shared"\nvalues = "bytes"\n')
             for command in (["check", "--connect"], ["check", "--json"], ["explain"], ["get", "k"]):

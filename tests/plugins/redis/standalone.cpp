@@ -240,11 +240,16 @@ TEST_CASE("what is wrong with the options is said when the backend is made", "[r
   CHECK_THAT(config_error({{"url", "redis://h:0"}}), Contains("1 to 65535"));
   PrivateFolder folder;
   std::fclose(std::fopen((folder / "empty").c_str(), "w"));
-  CHECK_THAT(config_error({{"password_file", folder / "empty"}}), Contains("cannot read a line"));
+  CHECK_THAT(config_error({{"password_file", folder / "empty"}}),
+             Contains("/empty, which is empty"));
   {
     std::FILE* file = std::fopen((folder / "empty line").c_str(), "w");
     std::fputs("\n", file);
     std::fclose(file);
   }
   CHECK_THAT(config_error({{"password_file", folder / "empty line"}}), Contains("is empty"));
+  CHECK_THAT(config_error({{"password_file", folder / "none"}}),
+             Contains("cannot read " + (folder / "none") + ": No such file or directory"));
+  CHECK_THAT(config_error({{"password_file", folder / "."}}), Contains("Is a directory"));
+  CHECK_THAT(config_error({{"password_file", "/dev/zero"}}), Contains("no line that ends"));
 }

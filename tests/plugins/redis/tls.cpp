@@ -126,9 +126,9 @@ TEST_CASE("a certificate that is wrong is refused with the reason", "[redis][tls
   const std::string ca = certificates().file("ca.crt");
   TlsRedis good("server");
   CHECK_THAT(refusal({{"url", good.url()}, {"ca_file", certificates().file("other-ca.crt")}}),
-             Contains("certificate is refused"));
+             Contains("certificate is refused") && Contains("give whom to trust as `ca_file`"));
   CHECK_THAT(refusal({{"url", good.url()}, {"ca_file", ca}, {"server_name", "other.example"}}),
-             Contains("hostname mismatch"));
+             Contains("hostname mismatch: it is not for `other.example`"));
   TlsRedis elsewhere("elsewhere");
   CHECK_THAT(refusal({{"url", elsewhere.url()}, {"ca_file", ca}}), Contains("IP address mismatch"));
   TlsRedis expired("expired");
@@ -137,6 +137,20 @@ TEST_CASE("a certificate that is wrong is refused with the reason", "[redis][tls
   ComponentUnderTest careless("redis", {{"url", expired.url()}, {"verify", "false"}});
   careless->set("k", Entry::copy("v"), {}, Call());
   CHECK(careless->get("k", Call())->bytes() == "v");
+}
+
+TEST_CASE(
+    "who speaks no TLS to a port that wants it, or shows no certificate, is told what to give",
+    "[redis][tls]") {
+  TlsRedis server("server", "yes");
+  const auto failure_at = [](ComponentUnderTest::OptionTexts options) {
+    ComponentUnderTest redis("redis", options);
+    return failure_of([&](Call call) { redis->get("k", call); }).text;
+  };
+  const std::string plain = "redis" + server.url().substr(std::string("rediss").size());
+  CHECK_THAT(failure_at({{"url", plain}}), Catch::Contains("does it want TLS (rediss://"));
+  CHECK_THAT(failure_at({{"url", server.url()}, {"ca_file", certificates().file("ca.crt")}}),
+             Catch::Contains("`cert_file`"));
 }
 
 TEST_CASE("a server that does not speak TLS is asked whether it does", "[redis][tls]") {
