@@ -85,9 +85,7 @@ class CairnRegion final : public Peer {
     const auto found = region_.get<cairn::Bytes>(key);
     return found ? look_at(found->view().data()) : -1;
   }
-  void set(std::string_view key, std::string_view value) override {
-    region_.set(key, value);
-  }
+  void set(std::string_view key, std::string_view value) override { region_.set(key, value); }
 
  private:
   cairn::Host host_;

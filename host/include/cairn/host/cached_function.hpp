@@ -44,8 +44,9 @@ class ExpirationRule {
   ExpirationRule() = default;
   ExpirationRule(Expiration expiration) : rule_([expiration] { return expiration; }) {}  // NOLINT
   template <class Rep, class Period>
+  // NOLINTNEXTLINE(google-explicit-constructor): that is what it says
   requires std::convertible_to<std::chrono::duration<Rep, Period>, Expiration> ExpirationRule(
-      std::chrono::duration<Rep, Period> age)  // NOLINT
+      std::chrono::duration<Rep, Period> age)
       : ExpirationRule(Expiration(age)) {}
   /// A function that returns a duration or an Expiration; an empty one: as the region says.
   template <class Rule>

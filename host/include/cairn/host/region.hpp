@@ -275,6 +275,7 @@ class Region {
   auto cached(std::string name, R (Object::*function)(Args...) const,
               const std::type_identity_t<Object>& object, CachedOptions<R(Args...)> options = {});
   template <class Object, class R, class... Args>
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): as in the others, or it would not be one of them
   void cached(std::string, R (Object::*)(Args...) const, const std::type_identity_t<Object>&&,
               CachedOptions<R(Args...)> = {}) {
     static_assert(detail::no_type<Object>,
