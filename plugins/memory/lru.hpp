@@ -11,6 +11,7 @@ class Lru final : public Policy {
   explicit Lru(const Hasher& hasher) : hasher_(hasher) {}
 
   void foresee_victims() const noexcept override { entries_.foresee(); }
+  void foresee_next_victims() const noexcept override { entries_.foresee_next(); }
   void add(Record& record, std::uint64_t) override { entries_.push_front(record); }
   void replace(Record& old, Record& with) noexcept override {
     entries_.replace(old, with);
@@ -26,7 +27,8 @@ class Lru final : public Policy {
 
  private:
   const Hasher& hasher_;
-  List entries_;
+  alignas(cache_line) List entries_;
 };
+static_assert(sizeof(Lru) == Policy::size);
 
 }  // namespace cairn::memory

@@ -143,12 +143,12 @@ class Memory final : public Backend {
     const Shard::Counters counters = store_->counters();
     const auto reads = store_->reads();
     const auto& budget = store_->budget();
-    const std::uint64_t bytes = budget.bytes;
+    const std::uint64_t bytes = budget.bytes();
     return Document::build([&](Writer out) {
       auto map = out.map(15);
       map.key("policy").text(policy_);
       map.key("shards").unsigned_integer(store_->shard_count());
-      map.key("entries").unsigned_integer(budget.entries);
+      map.key("entries").unsigned_integer(budget.entries());
       map.key("bytes").unsigned_integer(bytes);
       map.key("max_bytes").unsigned_integer(budget.max_bytes);
       map.key("max_entries").unsigned_integer(budget.max_entries);

@@ -8,6 +8,7 @@
 // Threads: a policy belongs to one shard and is called under its lock.
 #pragma once
 
+#include "prefetch.hpp"
 #include "record.hpp"
 
 #include <algorithm>
@@ -69,9 +70,14 @@ class List {
     return back_;
   }
 
-  /// Starts fetching the record that is next to leave.
+  /// Starts fetching the record that is next to leave; or only its head, which is enough to move it. Or the
+  /// head of the one after it, for which the first must be there.
   [[gnu::always_inline]] void foresee() const noexcept {
     if (back_ != nullptr) back_->prefetch();
+  }
+  [[gnu::always_inline]] void foresee_head() const noexcept { __builtin_prefetch(back_); }
+  [[gnu::always_inline]] void foresee_next() const noexcept {
+    if (back_ != nullptr) __builtin_prefetch(back_->previous());
   }
 
   static constexpr unsigned patience = 64;
@@ -83,18 +89,27 @@ class List {
   std::size_t size_ = 0;
 };
 
-class alignas(64) Policy {
+// In memory, what hardly ever changes comes first, and what every writer changes begins another line: so
+// that a writer can ask for that, before he has the lock, without waiting for the one before him.
+class alignas(4 * cache_line) Policy {
  public:
   Policy() = default;
   Policy(const Policy&) = delete;
   Policy& operator=(const Policy&) = delete;
   virtual ~Policy() = default;
 
-  /// Starts fetching what is known of a key, before it comes or goes: or else it would be waited for.
+  /// Starts fetching what every writer changes. Without the lock.
+  [[gnu::always_inline]] void foresee_changes() const noexcept {
+    const char* first = reinterpret_cast<const char*>(this);
+    fetch_to_write(first + cache_line, first + size);
+  }
+  /// Starts fetching what is known of a key, before it comes: or else it would be waited for. Without the
+  /// lock.
   virtual void foresee(std::uint64_t) const noexcept {}
-  /// The same of the records that are the next to go. Their neighbours in the lists come after them, so it
-  /// is called after evictions, too, for those to come.
+  /// The same of the records that are the next to go: called after evictions, for those to come.
   virtual void foresee_victims() const noexcept = 0;
+  /// And of those after them: called before evictions, when the first are there.
+  virtual void foresee_next_victims() const noexcept = 0;
   /// A new key. `hash` is its key's.
   virtual void add(Record& record, std::uint64_t hash) = 0;
   /// The same key with another value: it keeps its place.
@@ -126,6 +141,8 @@ class alignas(64) Policy {
 
   /// Bytes of entries on trial.
   virtual std::uint64_t window_bytes() const noexcept { return 0; }
+
+  static constexpr std::size_t size = 4 * cache_line;  // of each policy: so much is fetched
 };
 
 }  // namespace cairn::memory

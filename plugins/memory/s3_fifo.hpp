@@ -3,16 +3,15 @@
 // reinsertion, and a memory of the keys that the small queue dropped, which go straight to the main
 // queue when they come back.
 //
-// Threads: under the lock of the shard.
+// Threads: under the lock of the shard, but for foresee().
 #pragma once
 
 #include "hash.hpp"
+#include "hashed_lines.hpp"
 #include "policy.hpp"
 
-#include <bit>
+#include <algorithm>
 #include <cstdint>
-#include <memory>
-#include <new>
 
 namespace cairn::memory {
 
@@ -20,39 +19,28 @@ namespace cairn::memory {
 /// to a cache line. A full line forgets its oldest.
 class Ghosts {
  public:
-  void add(std::uint64_t hash) noexcept {
-    Line& line = line_of(hash);
+  void add(std::uint64_t hash, std::uint32_t number) noexcept {
+    Line& line = lines_.of(hash);
     Ghost* oldest = &line.ghosts[0];
     for (Ghost& ghost : line.ghosts) {
-      if (dropped_ - ghost.number > dropped_ - oldest->number) oldest = &ghost;
+      if (number - ghost.number > number - oldest->number) oldest = &ghost;
     }
-    *oldest = {fingerprint(hash), ++dropped_};
+    *oldest = {fingerprint(hash), number};
   }
   /// Whether it is among the last `memory` drops; if so, it is forgotten.
-  bool take(std::uint64_t hash, std::size_t memory) noexcept {
-    for (Ghost& ghost : line_of(hash).ghosts) {
+  bool take(std::uint64_t hash, std::uint32_t last, std::size_t memory) noexcept {
+    for (Ghost& ghost : lines_.of(hash).ghosts) {
       if (ghost.fingerprint == fingerprint(hash) && ghost.number != 0 &&
-          dropped_ - ghost.number < memory) {
+          last - ghost.number < memory) {
         ghost = {};
         return true;
       }
     }
     return false;
   }
-  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
-    __builtin_prefetch(&lines_[hash >> 32 & mask_]);
-  }
-  /// Makes room for this many. Without memory for it, it stays as it is and forgets sooner.
-  void fit(std::size_t ghosts) noexcept {
-    const std::size_t wanted = std::bit_ceil(ghosts / (per_line / 2) + 1);
-    if (wanted <= mask_ + 1) return;
-    auto* wider = new (std::nothrow) Line[wanted]();
-    if (wider == nullptr) return;
-    for (std::size_t i = 0; i < wanted; ++i)
-      wider[i] = lines_[i & mask_];  // each in both its places
-    lines_.reset(wider);
-    mask_ = wanted - 1;
-  }
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept { lines_.prefetch(hash); }
+  /// Makes room for this many. Without memory for it, it forgets sooner.
+  void fit(std::size_t ghosts) noexcept { lines_.fit(ghosts / (per_line / 2) + 1); }
 
  private:
   static constexpr std::size_t per_line = 8;
@@ -65,11 +53,8 @@ class Ghosts {
   static std::uint32_t fingerprint(std::uint64_t hash) noexcept {
     return static_cast<std::uint32_t>(hash);
   }
-  Line& line_of(std::uint64_t hash) noexcept { return lines_[hash >> 32 & mask_]; }
 
-  std::size_t mask_ = 3;
-  std::unique_ptr<Line[]> lines_ = std::make_unique<Line[]>(4);
-  std::uint32_t dropped_ = 0;
+  HashedLines<Line> lines_;
 };
 
 class S3Fifo final : public Policy {
@@ -81,12 +66,16 @@ class S3Fifo final : public Policy {
     small_.foresee();
     main_.foresee();
   }
+  void foresee_next_victims() const noexcept override {
+    small_.foresee_next();
+    main_.foresee_next();
+  }
   void add(Record& record, std::uint64_t hash) override {
     ghosts_.fit(small_.size() + main_.size() + 1);
     record.heat.set_count(0, 0);
     // Until the cache is full for the first time, what the small queue has no room for is welcome.
-    const bool known =
-        ghosts_.take(hash, main_.size()) || (!was_full_ && small_.bytes() > small_share());
+    const bool known = ghosts_.take(hash, dropped_, main_.size()) ||
+                       (!was_full_ && small_.bytes() > small_share());
     put(known ? main_ : small_, known ? Segment::protected_ : Segment::window, record);
   }
   void replace(Record& old, Record& with) noexcept override {
@@ -107,7 +96,7 @@ class S3Fifo final : public Policy {
         }
         small_.remove(oldest);
         const std::uint64_t hash = hasher_(oldest.key());
-        ghosts_.add(hash);
+        ghosts_.add(hash, ++dropped_);
         return {&oldest, hash, true};
       }
       if (main_.empty()) return {};
@@ -139,9 +128,12 @@ class S3Fifo final : public Policy {
   }
 
   const Hasher& hasher_;
-  List small_, main_;
   Ghosts ghosts_;
+  alignas(cache_line) List small_;
+  List main_;
+  std::uint32_t dropped_ = 0;
   bool was_full_ = false;
 };
+static_assert(sizeof(S3Fifo) == Policy::size);
 
 }  // namespace cairn::memory

@@ -4,14 +4,14 @@
 // then, so that old fame fades.
 //
 // It answers for keys that are not resident: those carry their own count (record.hpp), so a hit
-// never comes here. Threads: under the lock of the shard.
+// never comes here. Threads: under the lock of the shard, but for prefetch().
 #pragma once
 
+#include "hashed_lines.hpp"
+
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
-#include <memory>
-#include <new>
 
 namespace cairn::memory {
 
@@ -19,44 +19,45 @@ class Sketch {
  public:
   static constexpr unsigned most = 15;
 
-  unsigned estimate(std::uint64_t hash) const noexcept {
-    const Line& line = line_of(hash);
-    unsigned least = most;
-    for (unsigned row = 0; row < rows; ++row) least = std::min(least, read(line, place(hash, row)));
-    return least;
+  /// Counts a key once more, and says how often that is. (Of its four counters only the least are raised:
+  /// the others count other keys, too.)
+  unsigned count(std::uint64_t hash) noexcept {
+    Line& line = lines_.of(hash);
+    Place at[rows];
+    unsigned was[rows], least = most;
+    for (unsigned row = 0; row < rows; ++row) {
+      at[row] = place(hash, row);
+      was[row] = read(line, at[row]);
+      least = std::min(least, was[row]);
+    }
+    if (least == most) return most;
+    for (unsigned row = 0; row < rows; ++row) {
+      line[at[row].word] += std::uint64_t{was[row] == least} << at[row].shift;
+    }
+    return least + 1;
   }
 
   /// From now on at least `count`.
   void raise(std::uint64_t hash, unsigned count) noexcept {
-    Line& line = line_of(hash);
+    Line& line = lines_.of(hash);
     for (unsigned row = 0; row < rows; ++row) {
       const Place at = place(hash, row);
       const unsigned was = read(line, at);
-      if (was < count) line[at.word] += std::uint64_t{count - was} << at.shift;
+      line[at.word] += std::uint64_t{was < count ? count - was : 0} << at.shift;
     }
   }
 
-  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept {
-    __builtin_prefetch(&line_of(hash));
-  }
+  [[gnu::always_inline]] void prefetch(std::uint64_t hash) const noexcept { lines_.prefetch(hash); }
 
   void halve() noexcept {
-    for (std::size_t i = 0; i <= mask_; ++i) {
-      for (std::uint64_t& word : lines_[i]) word = (word >> 1) & 0x7777777777777777;
+    for (Line& line : lines_.all()) {
+      for (std::uint64_t& word : line) word = (word >> 1) & 0x7777777777777777;
     }
   }
 
   /// Makes it wide enough for this many keys. What it knew it still knows. Without memory for it,
-  /// it stays as it is, and is less exact.
-  void fit(std::size_t keys) noexcept {
-    const std::size_t wanted = std::bit_ceil(keys / keys_per_line + 1);
-    if (wanted <= mask_ + 1) return;
-    auto* wider = new (std::nothrow) Line[wanted];
-    if (wider == nullptr) return;
-    for (std::size_t i = 0; i < wanted; ++i) wider[i] = lines_[i & mask_];
-    lines_.reset(wider);
-    mask_ = wanted - 1;
-  }
+  /// it is less exact.
+  void fit(std::size_t keys) noexcept { lines_.fit(keys / keys_per_line + 1); }
 
  private:
   static constexpr unsigned rows = 4;
@@ -76,12 +77,8 @@ class Sketch {
   static unsigned read(const Line& line, Place at) noexcept {
     return static_cast<unsigned>(line[at.word] >> at.shift) & 15;
   }
-  // Bits that neither place() uses nor the choice of the shard.
-  const Line& line_of(std::uint64_t hash) const noexcept { return lines_[hash >> 32 & mask_]; }
-  Line& line_of(std::uint64_t hash) noexcept { return lines_[hash >> 32 & mask_]; }
 
-  std::size_t mask_ = 3;
-  std::unique_ptr<Line[]> lines_ = std::make_unique<Line[]>(4);
+  HashedLines<Line> lines_;
 };
 
 }  // namespace cairn::memory

@@ -39,8 +39,8 @@ class Store {
   Store(const Settings& settings, Services services)
       : ttl_ns_(settings.ttl_ns),
         services_(services),
-        budget_{settings.max_bytes, settings.max_entries},
-        shards_(settings.shards != 0 ? settings.shards : suitable_shards(settings)) {
+        budget_(settings.max_bytes, settings.max_entries, shards_of(settings)),
+        shards_(shards_of(settings)) {
     Fences::prepare();
     while (!shards_.full()) {
       shards_.add(budget_, hasher_, settings.make_policy(tuner_.tuning(), hasher_));
@@ -112,7 +112,7 @@ class Store {
   /// key: what was there is not its value any more.
   void set(Hash hash, std::string_view key, const Entry& value, std::int64_t ttl_ns) {
     const std::size_t number = shard_number(hash);
-    shards_[number].foresee();
+    shards_[number].foresee(hash);
     std::int64_t now = 0;
     RecordOwner record;
     try {
@@ -178,16 +178,18 @@ class Store {
     }
     return record;
   }
-  /// What the tuner is to hear of a write.
+  /// What others are to hear of a write.
   struct News {
-    std::uint64_t insertions = 0;  // 0: there is none
+    bool needs_room = false;
+    std::uint64_t insertions = 0;  // for the tuner; 0: there is none
     Policy::Evidence evidence;
   };
   /// Under the lock of its shard. Adds to `news`. Errors: std::bad_alloc; nothing was there, and nothing is.
   void put(Shard::Writer& shard, Hash hash, RecordOwner record, std::int64_t now_ns, News& news) {
-    const bool added = shard->put(hash, *record, now_ns);
+    const Shard::Put put = shard->put(hash, *record, now_ns);
     static_cast<void>(record.release());  // it is the shard's
-    if (added && shard->counters().inserted % Tuner::insertions_per_call == 0) {
+    news.needs_room = news.needs_room || put.needs_room;
+    if (put.added && shard->counters().inserted % Tuner::insertions_per_call == 0) {
       if (const auto evidence = shard->take_evidence()) {
         news.insertions += Tuner::insertions_per_call;
         news.evidence += *evidence;
@@ -197,11 +199,10 @@ class Store {
   /// What every write does once it has given the lock back: makes room where its shard had nothing
   /// to give, and lets time pass.
   void after_write(std::size_t shard, const News& news, std::int64_t now_ns) {
-    if (budget_.exceeded()) [[unlikely]]
+    if (news.needs_room) [[unlikely]]
       make_room(shard);
     if (news.insertions != 0) {
-      tuner_.adapt(reads_, budget_.entries.load(std::memory_order_relaxed),
-                   budget_.bytes.load(std::memory_order_relaxed) / shard_count(), news.insertions,
+      tuner_.adapt(reads_, budget_.entries(), budget_.bytes() / shard_count(), news.insertions,
                    news.evidence);
     }
     if (has_timed_.load(std::memory_order_relaxed)) expire(now_ns != 0 ? now_ns : this->now_ns());
@@ -223,9 +224,14 @@ class Store {
 
   // ---- facts ----
 
+  /// After it budget() is exact, if nobody writes meanwhile.
   Shard::Counters counters() {
     Shard::Counters sum;
-    for (Shard& shard : shards_) sum += Shard::Writer(shard)->counters();
+    for (Shard& shard : shards_) {
+      const Shard::Writer writer(shard);
+      writer->settle_budget();
+      sum += writer->counters();
+    }
     return sum;
   }
   std::uint64_t window_bytes() {
@@ -267,7 +273,8 @@ class Store {
 
   // Readers never wait for a shard, so shards are for writers: four per core. But each has a policy
   // of its own, which needs enough entries to tell the good ones from the bad.
-  static unsigned suitable_shards(const Settings& settings) noexcept {
+  static unsigned shards_of(const Settings& settings) noexcept {
+    if (settings.shards != 0) return settings.shards;
     std::uint64_t count = std::bit_ceil(4 * std::max(std::thread::hardware_concurrency(), 1u));
     count = std::min(count, settings.max_bytes / (std::uint64_t{1} << 20));
     if (settings.max_entries != 0) count = std::min(count, settings.max_entries / 4096);

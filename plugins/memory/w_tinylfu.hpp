@@ -4,7 +4,7 @@
 // LRU: on probation, or protected after a hit, at most four fifths. How large the window is, the
 // tuner finds out.
 //
-// Threads: under the lock of the shard.
+// Threads: under the lock of the shard, but for foresee().
 #pragma once
 
 #include "hash.hpp"
@@ -26,13 +26,18 @@ class WTinyLfu final : public Policy {
   void foresee_victims() const noexcept override {
     window_.foresee();
     probation_.foresee();
+    protected_.foresee_head();
+  }
+  void foresee_next_victims() const noexcept override {
+    window_.foresee_next();
+    probation_.foresee_next();
+    protected_.foresee_next();
   }
   void add(Record& record, std::uint64_t hash) override {
+    note_departed();
     grow_old();
     sketch_.fit(window_.size() + probation_.size() + protected_.size() + 1);
-    const unsigned seen = std::min(sketch_.estimate(hash) + 1, Sketch::most);
-    sketch_.raise(hash, seen);
-    record.heat.set_count(seen, age_);
+    record.heat.set_count(sketch_.count(hash), age_);
     put(window_, Segment::window, record);
   }
 
@@ -78,10 +83,14 @@ class WTinyLfu final : public Policy {
  private:
   static constexpr double protected_share = 0.80;
 
+  // By way of signed numbers, which processors convert in one instruction.
+  static std::uint64_t share(std::uint64_t bytes, double of) noexcept {
+    return static_cast<std::uint64_t>(
+        static_cast<std::int64_t>(static_cast<double>(static_cast<std::int64_t>(bytes)) * of));
+  }
   std::uint64_t main_bytes() const noexcept { return probation_.bytes() + protected_.bytes(); }
   std::uint64_t window_share() const noexcept {
-    return static_cast<std::uint64_t>(static_cast<double>(window_.bytes() + main_bytes()) *
-                                      tuning_.window.load(std::memory_order_relaxed));
+    return share(window_.bytes() + main_bytes(), tuning_.window.load(std::memory_order_relaxed));
   }
   List& list_of(const Record& record) noexcept {
     switch (record.segment) {
@@ -101,7 +110,7 @@ class WTinyLfu final : public Policy {
   void leave_window() noexcept {
     unsigned spared = 0;
     challenger_ = window_.coldest(spared);
-    evidence_.window += spared / static_cast<double>(window_.bytes());
+    if (spared != 0) evidence_.window += spared / static_cast<double>(window_.bytes());
     move(*challenger_, probation_, Segment::probation);
   }
 
@@ -116,8 +125,7 @@ class WTinyLfu final : public Policy {
       evidence_.probation += 1 / static_cast<double>(probation_.bytes());
       if (victim == challenger_) return victim;
       move(*victim, protected_, Segment::protected_);
-      while (static_cast<double>(protected_.bytes()) >
-             static_cast<double>(main_bytes()) * protected_share) {
+      while (protected_.bytes() > share(main_bytes(), protected_share)) {
         move(*protected_.back(), probation_, Segment::probation);
       }
     }
@@ -140,9 +148,14 @@ class WTinyLfu final : public Policy {
 
   Victim take_out(Record& record, bool rejected) noexcept {
     list_of(record).remove(record);
-    const std::uint64_t hash = hasher_(record.key());
-    sketch_.raise(hash, record.heat.count(age_));
-    return {&record, hash, rejected};
+    note_departed();
+    departed_ = {hasher_(record.key()), record.heat.count(age_)};
+    sketch_.prefetch(departed_.hash);
+    return {&record, departed_.hash, rejected};
+  }
+  // Not before the sketch is asked for something else, as its line would be waited for.
+  void note_departed() noexcept {
+    if (departed_.count != 0) sketch_.raise(departed_.hash, std::exchange(departed_.count, 0u));
   }
 
   void grow_old() noexcept {
@@ -151,14 +164,22 @@ class WTinyLfu final : public Policy {
     }
   }
 
+  struct Departed {
+    std::uint64_t hash = 0;
+    unsigned count = 0;
+  };
+
   const Tuning& tuning_;
   const Hasher& hasher_;
-  List window_, probation_, protected_;
   Sketch sketch_;
+  alignas(cache_line) List window_;
+  List probation_, protected_;
+  Departed departed_;  // the last one to leave, of whom the sketch does not know yet; count 0: none
   Record* challenger_ = nullptr;  // has left the window and is not yet admitted: until settle()
   Evidence evidence_;
   unsigned age_ = 0;
   std::uint64_t random_ = 0x9e3779b97f4a7c15;
 };
+static_assert(sizeof(WTinyLfu) == Policy::size);
 
 }  // namespace cairn::memory

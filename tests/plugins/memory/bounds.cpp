@@ -158,6 +158,26 @@ TEST_CASE("the bound in entries holds exactly", "[memory]") {
   CHECK(stat(memory, "evicted") + stat(memory, "not_admitted") == 4000);
 }
 
+TEST_CASE("the bound in bytes holds exactly, in many shards and as entries grow", "[memory]") {
+  const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
+  const std::string shards = GENERATE("1", "16", "256");
+  ComponentUnderTest memory("memory",
+                            {{"policy", policy}, {"max_bytes", "64KiB"}, {"shards", shards}});
+  std::vector<std::size_t> sizes(1000);
+  std::mt19937 random(1);
+  std::uint64_t most = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    std::size_t& size = sizes[random() % sizes.size()];
+    const auto number = static_cast<std::uint64_t>(&size - sizes.data());
+    memory->set(key_of(number), Entry::copy(std::string(size, 'x')), {}, Call());
+    size = (size + 48) % 200;
+    if (i % 10 == 0) most = std::max(most, stat(memory, "bytes"));
+  }
+  // Several sets since the last look: what a shard has not told yet shows.
+  CHECK(most <= 64 * 1024);
+  CHECK(most > 60 * 1024);
+}
+
 TEST_CASE("what the bound counts is what the process pays", "[memory]") {
   const std::size_t value_size = GENERATE(0, 100, 1000, 100'000);
   const auto allocated = [] {

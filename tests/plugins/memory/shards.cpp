@@ -133,7 +133,7 @@ TEST_CASE("w-tinylfu forgets who was to be admitted when another shard's need is
   // has just won its place in here against those that went may be replaced as the next thing that happens.
   const unsigned needed = GENERATE(range(1u, 30u));
   Fences::prepare();
-  Budget budget{100'000, 0};
+  Budget budget(100'000, 0, 1);
   const Hasher hasher;
   const Tuning tuning;
   Shard shard(budget, hasher, std::make_unique<WTinyLfu>(tuning, hasher));
@@ -154,8 +154,9 @@ TEST_CASE("w-tinylfu forgets who was to be admitted when another shard's need is
     Record& record = *record_of(i);
     record.heat.set_count(record.segment == Segment::window ? warm : 1, 0);
   }
-  const std::uint64_t elsewhere = budget.max_bytes - budget.bytes + 900 * needed;
-  budget.bytes += elsewhere;
+  const std::uint64_t elsewhere = budget.max_bytes - budget.bytes() + 900 * needed;
+  Change came{elsewhere, 0}, went{0 - elsewhere, 0};
+  budget.settle(came);
   Shard::Writer(shard)->make_room();
   REQUIRE_FALSE(budget.exceeded());
 
@@ -167,9 +168,40 @@ TEST_CASE("w-tinylfu forgets who was to be admitted when another shard's need is
     }
   }
   if (last >= 0) put(last, 3000);
+  Shard::Writer(shard)->settle_budget();
   CHECK_FALSE(budget.exceeded());
-  budget.bytes -= elsewhere;
+  budget.settle(went);
   shard.drain();
-  CHECK(budget.bytes == 0);
-  CHECK(budget.entries == 0);
+  CHECK(budget.bytes() == 0);
+  CHECK(budget.entries() == 0);
+}
+
+TEST_CASE("two shards that are filled at once keep the bound together", "[memory]") {
+  const std::uint64_t most = GENERATE(1, 2, 1000);  // as entries, or as kilobytes
+  const bool in_bytes = GENERATE(false, true);
+  Fences::prepare();
+  const std::uint64_t max_bytes = in_bytes ? most * 1000 : 1 << 20,
+                      max_entries = in_bytes ? 0 : most;
+  Budget budget(max_bytes, max_entries, 2);
+  const Hasher hasher;
+  Shard one(budget, hasher, std::make_unique<Lru>(hasher));
+  Shard other(budget, hasher, std::make_unique<Lru>(hasher));
+  {
+    const Shard::Writer in_one(one), in_other(other);
+    for (int i = 0; i < 3000; ++i) {
+      const std::string key = key_of(i);
+      const std::string value(i % 300, 'x');
+      in_one->put({hasher(key)}, *Record::make(key, Entry::copy(value), 0), 0);
+      in_other->put({hasher(key)}, *Record::make(key, Entry::copy(value), 0), 0);
+    }
+    in_one->settle_budget();
+    in_other->settle_budget();
+  }
+  // The newcomer stays in each: who finds nothing else to evict says so, and the store makes room elsewhere.
+  const std::uint64_t newcomers = 2, bytes = 500;
+  CHECK(budget.bytes() <= std::max(max_bytes, newcomers * bytes));
+  if (max_entries != 0) CHECK(budget.entries() <= std::max(max_entries, newcomers));
+  one.drain();
+  other.drain();
+  CHECK(budget.bytes() == 0);
 }
