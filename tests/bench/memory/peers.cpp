@@ -1,6 +1,8 @@
 // The memory backend beside what a program would otherwise use, in one process, one run, in turns.
 //
 //     peers [--seconds 0.1] [--rounds 5] [--threads 1,2,4] [--only NAME,...] [--loads NAME,...]
+//     peers --noise 256 ...       the same while one more thread, on the last core, reads so many MiB time
+//                                 and again: what a neighbour does who takes the third-level cache away
 //     peers --latency [--only NAME,...]                       get while another thread evicts
 //     peers --memory NAME                                     bytes per entry, in a fresh process
 //     peers --write FILE                                      the workloads, for Peers.java and peers.py
@@ -97,6 +99,36 @@ Figure measure(Peer& peer, const Workload& load, unsigned threads, double second
           static_cast<double>(hits) / static_cast<double>(operations),
           static_cast<double>(cpu_nanoseconds) / static_cast<double>(operations)};
 }
+
+// Reads its memory from beginning to end, time and again, on the last core.
+class Noise {
+ public:
+  explicit Noise(std::size_t mebibytes) : memory_(mebibytes << 20, 1) {
+    if (!memory_.empty()) thread_ = std::thread([this] { read(); });
+  }
+  ~Noise() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  Noise(const Noise&) = delete;
+  Noise& operator=(const Noise&) = delete;
+
+ private:
+  void read() {
+    pin_to_core(std::max(std::thread::hardware_concurrency(), 1u) - 1);
+    constexpr std::size_t line = 64;
+    while (!stop_.load(std::memory_order_relaxed)) {
+      unsigned sum = 0;
+      for (std::size_t at = 0; at < memory_.size(); at += line) sum += memory_[at];
+      seen_.store(sum, std::memory_order_relaxed);
+    }
+  }
+
+  const std::vector<unsigned char> memory_;
+  std::atomic<bool> stop_{false};
+  std::atomic<unsigned> seen_{0};  // so that it is read
+  std::thread thread_;
+};
 
 bool wanted(const char* name, const std::vector<std::string>& only) {
   return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
@@ -224,6 +256,7 @@ int main(int argc, char** argv) {
   std::vector<unsigned> threads{1, 2, 4};
   std::vector<std::string> only, loads;
   bool of_latency = false;
+  std::size_t noise = 0;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--latency") {
@@ -241,6 +274,7 @@ int main(int argc, char** argv) {
       return write_workloads(text, keys, make_workloads(keys)) ? 0 : 3;
     }
     if (argument == "--seconds") seconds = std::stod(text);
+    if (argument == "--noise") noise = std::stoul(text);
     if (argument == "--rounds") rounds = std::stoi(text);
     if (argument == "--only") only = split(text);
     if (argument == "--loads") loads = split(text);
@@ -250,6 +284,7 @@ int main(int argc, char** argv) {
         threads.push_back(static_cast<unsigned>(std::stoul(part)));
     }
   }
+  const Noise neighbour(noise);
   if (of_latency) return latency(only), 0;
   throughput(seconds, rounds, threads, only, loads);
 }
