@@ -55,10 +55,7 @@ class Limbo {
     if (nested_ >= deepest_nesting) return left;
     if (arrivals_.size >= limit || arrivals_.bytes >= bytes_limit_) {
       const bool too_much_to_wait = arrivals_.bytes >= 2 * bytes_limit_;
-      left.garbage = move_on();
-      if (too_much_to_wait) {
-        for (Record* more = move_on(); more != nullptr;) move_first(more, left.garbage);
-      }
+      left.garbage = too_much_to_wait ? drain() : move_on();
     } else if ((arrivals_.size >= limit / 4 * 3 || arrivals_.bytes >= bytes_limit_ / 4 * 3) &&
                !fence_is_due_ && !may_move_on()) {
       left.fence = fence_is_due_ = true;  // in good time

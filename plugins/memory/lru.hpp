@@ -13,10 +13,8 @@ class Lru final : public Policy {
   void foresee_victims() const noexcept override { entries_.foresee(); }
   void foresee_next_victims() const noexcept override { entries_.foresee_next(); }
   void add(Record& record, std::uint64_t) override { entries_.push_front(record); }
-  void replace(Record& old, Record& with) noexcept override {
-    entries_.replace(old, with);
-    entries_.move_to_front(with);
-  }
+  void replace(Record& old, Record& with) noexcept override { entries_.replace(old, with); }
+  void note_set(Record& record) noexcept override { entries_.move_to_front(record); }
   void remove(Record& record) noexcept override { entries_.remove(record); }
   Victim evict() noexcept override {
     Record* victim = entries_.coldest();

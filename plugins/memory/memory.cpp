@@ -100,7 +100,7 @@ class Memory final : public Backend {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       hashes[i] = store_->hash(keys[i]);
       try {
-        records[i] = store_->make(keys[i], entries[i], how.ttl.count(), now_ns);
+        records[i] = store_->make(hashes[i], keys[i], entries[i], how.ttl.count(), now_ns);
       } catch (const Error& error) {
         statuses.fail(i, error.code());
       } catch (const std::bad_alloc&) {
@@ -176,7 +176,7 @@ class Memory final : public Backend {
   // Another thread of the parent may have been in the middle of anything, with a lock held: what it
   // was working on is left where it is (and shared with the parent until it writes).
   void after_fork() override {
-    (void)store_.release();  // NOLINT: on purpose
+    store_.release()->leave_behind();  // NOLINT: on purpose
     store_.reset(new Store(settings_, services_));
   }
 

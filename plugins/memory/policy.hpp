@@ -112,8 +112,10 @@ class alignas(4 * cache_line) Policy {
   virtual void foresee_next_victims() const noexcept = 0;
   /// A new key. `hash` is its key's.
   virtual void add(Record& record, std::uint64_t hash) = 0;
-  /// The same key with another value: it keeps its place.
+  /// Another record of the same key takes its place.
   virtual void replace(Record& old, Record& with) noexcept = 0;
+  /// Its value was set, which says as much as a hit.
+  virtual void note_set(Record& record) noexcept = 0;
   /// Gone, for another reason than eviction.
   virtual void remove(Record& record) noexcept = 0;
   struct Victim {

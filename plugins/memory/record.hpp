@@ -1,5 +1,6 @@
-// A Record is one entry as the store keeps it: bookkeeping, key and value in a single allocation,
-// so that a hit touches one line of the index and one of the record.
+// A Record is one entry as the store keeps it: bookkeeping, key and value in a single piece of memory,
+// so that a hit touches one line of the index and those of the record. A small one is in a cell of the
+// store's arena, a large one is an allocation.
 //
 //     | Record: 36 bytes | Timed | created | version | key | bytes, or SharedPayload |
 //
@@ -11,6 +12,7 @@
 // is written only when it changes, and racing writes may lose a count: it is a hint.
 #pragma once
 
+#include "arena.hpp"
 #include "pins.hpp"
 
 #include <cairn/entry.hpp>
@@ -109,11 +111,16 @@ struct Record : cairn_owner {
   std::uint8_t layout;
   Heat heat;
   Segment segment;
-  std::uint8_t unused;  // the 36th byte; what follows begins in the padding of this struct
+  bool in_cell;  // the 36th byte; what follows begins in the padding of this struct
 
-  /// Copies key and value; retains the owner of what is shared. `expires_ns` 0: never. Errors:
+  /// Copies key and value; retains the owner of what is shared. `expires_ns` 0: never. What fits is put
+  /// into one of the `cells`, if there are any. Errors: std::bad_alloc.
+  static Record* make(std::string_view key, const Entry& value, std::int64_t expires_ns,
+                      Cells* cells = nullptr);
+
+  /// Another one of the same, in another cell; not in any list. Precondition: in_cell. Errors:
   /// std::bad_alloc.
-  static Record* make(std::string_view key, const Entry& value, std::int64_t expires_ns);
+  Record* copy(Cells& cells) const;
 
   std::string_view key() const noexcept { return {at(key_offset()), key_size}; }
   [[gnu::always_inline]] bool has_key(std::string_view other) const noexcept {
@@ -131,11 +138,11 @@ struct Record : cairn_owner {
   /// Precondition: `out` is zeroed.
   void hand_out(cairn_owner* owner, cairn_entry& out) noexcept;
 
-  /// What it costs to keep: the allocation as the C library makes it, its place in the index and its
-  /// share of the policy's tables, and what it shares, as declared.
+  /// What it costs to keep: its cell, or the allocation as the C library makes it, its place in the index
+  /// and its share of the policy's tables, and what it shares, as declared.
   std::size_t charge() const noexcept {
     constexpr std::size_t index_and_policy = 20;
-    const std::size_t cost = allocation(size()) + index_and_policy;
+    const std::size_t cost = (in_cell ? cell(size()) : allocation(size())) + index_and_policy;
     return (layout & shared) != 0 ? cost + payload().size : cost;
   }
 
@@ -144,9 +151,10 @@ struct Record : cairn_owner {
   //
   // Inlined, or GCC takes it for a function without effect, and drops the call.
   [[gnu::always_inline]] void prefetch() const noexcept {
-    __builtin_prefetch(this);
-    __builtin_prefetch(at(64));
-    __builtin_prefetch(at(128));
+    constexpr std::size_t readers_part = head - 8;  // from key_size on
+    for (std::size_t line = 0; line < 3; ++line) {
+      __builtin_prefetch(at(readers_part + line * cache_line));
+    }
   }
 
   /// Of a reference; others may hold theirs.
@@ -166,6 +174,12 @@ struct Record : cairn_owner {
     constexpr std::size_t header = 8, grain = 16, mapped_from = 128 * 1024, page = 4096;
     const std::size_t to = size < mapped_from ? grain : page;
     return (size + header + to - 1) & ~(to - 1);
+  }
+
+  // With its share of what slabs have left over at their ends, and of the notes about them.
+  static std::size_t cell(std::size_t size) noexcept {
+    const std::size_t bytes = Cells::size_of(size);
+    return bytes + bytes / 64;
   }
 
   Record* link(int which) const noexcept {
@@ -244,7 +258,8 @@ inline constexpr std::array<std::uint8_t, 16> Record::key_offsets = [] {
   return offsets;
 }();
 
-inline Record* Record::make(std::string_view key, const Entry& value, std::int64_t expires_ns) {
+inline Record* Record::make(std::string_view key, const Entry& value, std::int64_t expires_ns,
+                            Cells* cells) {
   const cairn_entry& raw = value.raw();
   const bool inline_value = raw.kind == CAIRN_BYTES && raw.size <= longest_inline_value;
   unsigned parts = 0;
@@ -254,10 +269,12 @@ inline Record* Record::make(std::string_view key, const Entry& value, std::int64
   if (!inline_value) parts |= shared;
 
   const std::size_t value_size = inline_value ? raw.size : sizeof(SharedPayload);
-  void* memory =
-      std::malloc(std::max(sizeof(Record), key_offsets[parts] + key.size() + value_size));
+  const std::size_t size = std::max(sizeof(Record), key_offsets[parts] + key.size() + value_size);
+  const bool in_cell = cells != nullptr && size <= Cells::largest;
+  void* memory = in_cell ? cells->take(size) : std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
   auto* record = new (memory) Record;
+  record->in_cell = in_cell;
   record->refs = 1;
   record->destroy = &destroy_record;
   record->key_size = static_cast<std::uint16_t>(key.size());
@@ -296,6 +313,21 @@ inline Record* Record::make(std::string_view key, const Entry& value, std::int64
   return record;
 }
 
+inline Record* Record::copy(Cells& cells) const {
+  const std::size_t bytes = size();
+  auto* other = new (cells.take(bytes)) Record;
+  other->refs = 1;
+  other->destroy = &destroy_record;
+  other->key_size = key_size;
+  other->value_size = value_size;
+  other->layout = layout;
+  other->segment = Segment::none;
+  other->in_cell = true;
+  std::memcpy(reinterpret_cast<char*>(other) + head, at(head), bytes - head);
+  if ((layout & shared) != 0) cairn_retain(payload().owner);
+  return other;
+}
+
 [[gnu::always_inline]] inline void Record::hand_out(cairn_owner* owner, cairn_entry& out) noexcept {
   out.owner = owner;
   constexpr unsigned as_a_region_sets_it = dated | versioned;
@@ -331,7 +363,7 @@ inline Record* Record::make(std::string_view key, const Entry& value, std::int64
 inline void Record::destroy_record(cairn_owner* owner) noexcept {
   auto* record = static_cast<Record*>(owner);
   if ((record->layout & shared) != 0) cairn_release(record->payload().owner);
-  std::free(record);
+  record->in_cell ? Arena::give_back(record) : std::free(record);
 }
 
 /// Has a reference on a record.

@@ -78,10 +78,8 @@ class S3Fifo final : public Policy {
                        (!was_full_ && small_.bytes() > small_share());
     put(known ? main_ : small_, known ? Segment::protected_ : Segment::window, record);
   }
-  void replace(Record& old, Record& with) noexcept override {
-    list_of(old).replace(old, with);
-    with.heat.touch(0);
-  }
+  void replace(Record& old, Record& with) noexcept override { list_of(old).replace(old, with); }
+  void note_set(Record& record) noexcept override { record.heat.touch(0); }
   void remove(Record& record) noexcept override { list_of(record).remove(record); }
 
   Victim evict() noexcept override {

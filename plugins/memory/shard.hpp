@@ -1,7 +1,7 @@
 // One shard of the store: an index that anybody reads, and behind one lock all that writers need:
 // the policy's lists, the timing wheel, and the records that wait for their last reader.
 //
-// Threads: everything but index(), foresee() and drain() is called through a Shard::Writer, which holds the
+// Threads: everything but index(), cells(), foresee() and drain() is called through a Shard::Writer, which holds the
 // lock. Lifetime: destroyed when it is empty; see drain().
 #pragma once
 
@@ -41,9 +41,12 @@ class alignas(128) Shard {
     }
   };
 
-  Shard(Budget& budget, const Hasher& hasher, std::unique_ptr<Policy> policy)
+  /// `cells`: where its small records come from; null: they do not.
+  Shard(Budget& budget, const Hasher& hasher, std::unique_ptr<Policy> policy,
+        Cells* cells = nullptr)
       : budget_(budget),
         hasher_(hasher),
+        cells_(cells),
         policy_(std::move(policy)),
         // Not noticeable beside the bound, and not worth a look at all pins per eviction.
         limbo_(std::clamp<std::uint64_t>(budget.max_bytes / 256, 1, 32 * 1024)) {}
@@ -51,6 +54,7 @@ class alignas(128) Shard {
   Shard& operator=(const Shard&) = delete;
 
   const Index& index() const noexcept { return index_; }
+  Cells* cells() const noexcept { return cells_; }
 
   /// For the end: takes out all entries and destroys them, but for what is still held, while the shard
   /// still works, as the destructors of a program's own objects may use it.
@@ -111,6 +115,7 @@ class alignas(128) Shard {
     const Slot old = find(hash, record.key());
     if (old) {
       exchange(old, hash, record, now_ns);
+      policy_->note_set(record);
       ++counters_.replaced;
     } else {
       index_.insert(hash, record, [this](const Record& r) { return hash_of(r); });
@@ -127,6 +132,8 @@ class alignas(128) Shard {
     if (!has_more) settle_budget();
     policy_->settle();
     policy_->foresee_victims();
+    if (cells_ != nullptr && cells_->untidy()) [[unlikely]]
+      tidy();
     return {!old, !has_more};
   }
 
@@ -212,6 +219,26 @@ class alignas(128) Shard {
     if ((old.layout & Record::timed) != 0) wheel_.remove(old);
     retire(old);
   }
+  // A few steps of a walk through the index, in which records move together that fill their slabs badly.
+  // Some per writer: more than the evictions of one can leave holes.
+  [[gnu::noinline]] void tidy() noexcept {
+    constexpr int most_buckets = 8, enough_moves = 4;
+    int moves = 0;
+    for (int i = 0; i < most_buckets && moves < enough_moves; ++i) {
+      if (tidied_up_to_ >= index_.table()->buckets()) tidied_up_to_ = 0;
+      index_.visit_bucket(tidied_up_to_++, [&](Record& record) {
+        if (record.in_cell && cells_->worth_moving(&record) && move(record)) ++moves;
+      });
+    }
+  }
+  // False: there is no memory for it.
+  bool move(Record& record) noexcept try {
+    const Hash hash = hash_of(record);
+    exchange(slot_of(hash, record), hash, *record.copy(*cells_), 0);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   // One eviction; after the last of several, policy_->settle(). False: there is nothing left.
   bool evict() noexcept {
     const Policy::Victim victim = policy_->evict();
@@ -243,6 +270,7 @@ class alignas(128) Shard {
 
   Budget& budget_;
   const Hasher& hasher_;
+  Cells* const cells_;
   const std::unique_ptr<Policy> policy_;
   Index index_;  // its first line is what readers load
   // From its second line on, and up to the wheel, what writers change.
@@ -250,6 +278,7 @@ class alignas(128) Shard {
   Change change_;
   Limbo limbo_;
   Counters counters_;
+  std::size_t tidied_up_to_ = 0;  // a bucket
   Wheel wheel_;
 };
 

@@ -39,12 +39,18 @@ class Store {
   Store(const Settings& settings, Services services)
       : ttl_ns_(settings.ttl_ns),
         services_(services),
+        arena_(settings.max_bytes >= bytes_per_part ? Arena::open() : nullptr),
         budget_(settings.max_bytes, settings.max_entries, shards_of(settings)),
         shards_(shards_of(settings)) {
     Fences::prepare();
     while (!shards_.full()) {
-      shards_.add(budget_, hasher_, settings.make_policy(tuner_.tuning(), hasher_));
+      shards_.add(budget_, hasher_, settings.make_policy(tuner_.tuning(), hasher_), cells());
     }
+  }
+
+  /// In the child of a fork, where nobody calls it any more: it stays as it is.
+  void leave_behind() noexcept {
+    if (arena_ != nullptr) arena_->leave_behind();
   }
 
   /// Nobody calls it any more, but for the destructors of a program's own objects that are in it. Those
@@ -116,7 +122,7 @@ class Store {
     std::int64_t now = 0;
     RecordOwner record;
     try {
-      record = make(key, value, ttl_ns, now);
+      record = make(hash, key, value, ttl_ns, now);
     } catch (...) {
       remove(hash, key);
       throw;
@@ -144,7 +150,7 @@ class Store {
   Shard& shard(std::size_t i) noexcept { return shards_[i]; }
 
   /// A record for put(). `now_ns` is asked of the clock once, if at all. Errors: as of set().
-  RecordOwner make(std::string_view key, const Entry& value, std::int64_t ttl_ns,
+  RecordOwner make(Hash hash, std::string_view key, const Entry& value, std::int64_t ttl_ns,
                    std::int64_t& now_ns) {
     if (key.size() > Record::longest_key) {
       throw Error(Errc::rejected, "a key of " + std::to_string(key.size()) +
@@ -168,7 +174,7 @@ class Store {
     bool fits = value.size() <= budget_.max_bytes;
     RecordOwner record;
     if (fits) {
-      record.reset(Record::make(key, value, expires_ns));
+      record.reset(Record::make(key, value, expires_ns, shard_of(hash).cells()));
       fits = record->charge() <= budget_.max_bytes;
     }
     if (!fits) {
@@ -256,6 +262,17 @@ class Store {
   }
 
  private:
+  // Of each size of cells there may be a slab that is nearly empty, in each part of the arena: not noticeable
+  // beside so much. Less than that is left to the C library.
+  static constexpr std::uint64_t bytes_per_part = 16 << 20;
+  // For the next shard.
+  Cells* cells() const noexcept {
+    if (arena_ == nullptr) return nullptr;
+    const std::uint64_t parts =
+        std::min<std::uint64_t>(budget_.max_bytes / bytes_per_part, Arena::parts);
+    return &arena_->part(shards_.count() % parts);
+  }
+
   ~Store() = default;  // see Close
   bool empty() const noexcept {
     return std::all_of(shards_.begin(), shards_.end(),
@@ -398,6 +415,7 @@ class Store {
 
   const std::int64_t ttl_ns_;
   const Services services_;
+  const Arena::Owner arena_;
   const Hasher hasher_;
   Tuner tuner_;
   ReadCounts reads_;

@@ -41,10 +41,8 @@ class WTinyLfu final : public Policy {
     put(window_, Segment::window, record);
   }
 
-  void replace(Record& old, Record& with) noexcept override {
-    list_of(old).replace(old, with);
-    with.heat.touch(age_);
-  }
+  void replace(Record& old, Record& with) noexcept override { list_of(old).replace(old, with); }
+  void note_set(Record& record) noexcept override { record.heat.touch(age_); }
 
   void remove(Record& record) noexcept override { list_of(record).remove(record); }
 

@@ -1,0 +1,233 @@
+// Memory for small records, alone.
+
+#include "../../../plugins/memory/arena.hpp"
+#include "catch.hpp"
+#include "resident_memory.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+using namespace cairn::memory;
+
+namespace {
+
+// A cell that is filled with its own mark.
+class Filled {
+ public:
+  Filled(Cells& cells, std::size_t size, unsigned mark)
+      : at_(static_cast<unsigned char*>(cells.take(size))),
+        size_(size),
+        mark_(static_cast<unsigned char>(mark)) {
+    std::memset(at_, mark_, size);
+  }
+  bool intact() const {
+    return std::all_of(at_, at_ + size_, [this](unsigned char c) { return c == mark_; });
+  }
+  void give_back() { Arena::give_back(at_); }
+  const void* cell() const { return at_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  unsigned char* at_;
+  std::size_t size_;
+  unsigned char mark_;
+};
+
+constexpr std::size_t slab = Regions::slab_bytes;
+
+}  // namespace
+
+TEST_CASE("a cell is hardly larger than what it is for", "[memory]") {
+  for (std::size_t size = 1; size <= Cells::largest; ++size) {
+    const std::size_t cell = Cells::size_of(size);
+    REQUIRE(cell >= size);
+    REQUIRE(cell - size < std::max<std::size_t>(8, size / 16 + 1));
+    REQUIRE(cell % 8 == 0);
+    REQUIRE(Cells::size_of(cell) == cell);
+  }
+}
+
+TEST_CASE("what is written to a cell stays there until it is given back", "[memory]") {
+  const Arena::Owner arena = Arena::open();
+  std::mt19937 random(1);
+  std::vector<Filled> filled;
+  std::size_t broken = 0;
+  for (unsigned i = 0; i < 200'000; ++i) {
+    if (filled.empty() || random() % 100 < (i < 100'000 ? 52 : 48)) {
+      filled.emplace_back(arena->part(random() % 2), 1 + random() % Cells::largest, i);
+    } else {
+      std::swap(filled[random() % filled.size()], filled.back());
+      broken += !filled.back().intact();
+      filled.back().give_back();
+      filled.pop_back();
+    }
+  }
+  for (Filled& one : filled) {
+    broken += !one.intact();
+    one.give_back();
+  }
+  CHECK(broken == 0);
+  CHECK(arena->taken_bytes() == 0);
+}
+
+TEST_CASE("a slab that is empty serves for another size", "[memory]") {
+  const Arena::Owner arena = Arena::open();
+  Cells& cells = arena->part(0);
+  std::vector<void*> small, large;
+  for (unsigned i = 0; i < 10'000; ++i) small.push_back(cells.take(64));
+  const std::size_t most = arena->taken_bytes();
+  CHECK(most / slab == (10'000 + 255) / 256);
+  for (void* one : small) Arena::give_back(one);
+  CHECK(arena->taken_bytes() == 0);
+  for (unsigned i = 0; i < 300; ++i) large.push_back(cells.take(2048));
+  CHECK(arena->taken_bytes() <= most);
+  for (void* one : large) Arena::give_back(one);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("the memory of cells goes back to the process, but for one region", "[memory]") {
+  const std::size_t before = resident_bytes();
+  {
+    const Arena::Owner arena = Arena::open();
+    std::vector<void*> taken(60'000);
+    for (void*& cell : taken) std::memset(cell = arena->part(3).take(1000), 1, 1000);
+    CHECK(resident_bytes() > before + 60'000'000);
+    for (void* cell : taken) Arena::give_back(cell);
+    taken = {};
+    CHECK(resident_bytes() < before + Regions::region_bytes + 500'000);
+  }
+  CHECK(resident_bytes() < before + 500'000);
+}
+#endif
+
+TEST_CASE("cells are untidy when slabs could be spared, until those that are worth it have moved",
+          "[memory]") {
+  const Arena::Owner arena = Arena::open();
+  Cells& cells = arena->part(0);
+  const std::size_t size = GENERATE(48, 160, 2048);
+  const unsigned stay_of_ten = GENERATE(0u, 1u, 5u, 9u);
+  std::mt19937 random(2);
+  std::vector<Filled> filled, stayed;
+  for (unsigned i = 0; i < 20'000; ++i) filled.emplace_back(cells, size, i);
+  CHECK_FALSE(cells.untidy());
+  std::shuffle(filled.begin(), filled.end(), random);
+  for (Filled& one : filled) {
+    if (random() % 10 < stay_of_ten) {
+      stayed.push_back(one);
+    } else {
+      one.give_back();
+    }
+  }
+  CHECK(cells.untidy() == (stay_of_ten != 0));
+  for (int pass = 0; cells.untidy() && pass < 3; ++pass) {
+    for (Filled& one : stayed) {
+      if (!cells.untidy() || !cells.worth_moving(one.cell())) continue;
+      const Filled moved(cells, one.size(), static_cast<unsigned>(pass));
+      one.give_back();
+      one = moved;
+    }
+  }
+  CHECK_FALSE(cells.untidy());
+  const std::size_t used = stayed.size() * Cells::size_of(size);
+  CHECK(arena->taken_bytes() <= used + used / 8 + 2 * slab);
+  for (Filled& one : stayed) {
+    CHECK(one.intact());
+    one.give_back();
+  }
+}
+
+TEST_CASE("one cell of each size is not untidy, as nothing can be spared", "[memory]") {
+  const Arena::Owner arena = Arena::open();
+  std::vector<void*> taken;
+  for (std::size_t size = 8; size <= Cells::largest; size = Cells::size_of(size + 1)) {
+    taken.push_back(arena->part(0).take(size));
+    CHECK_FALSE(arena->part(0).untidy());
+    if (size == Cells::largest) break;
+  }
+  for (void* cell : taken) {
+    CHECK_FALSE(arena->part(0).worth_moving(cell));
+    Arena::give_back(cell);
+  }
+}
+
+TEST_CASE("whoever holds a cell keeps its memory after its arena was closed", "[memory]") {
+  Arena::Owner arena = Arena::open();
+  const Arena* const was = arena.get();
+  Filled first(arena->part(0), 100, 1), second(arena->part(1), 100, 2);
+  arena.reset();
+  Arena::Owner another = Arena::open();
+  CHECK(another.get() != was);
+  CHECK(first.intact());
+  first.give_back();
+  CHECK(second.intact());
+  second.give_back();
+  // Now it rests, and serves those who come next.
+  const Arena::Owner next = Arena::open();
+  CHECK(next.get() == was);
+  Filled third(next->part(0), 100, 3);
+  CHECK(third.intact());
+  third.give_back();
+}
+
+TEST_CASE("arenas that rest are all found again", "[memory]") {
+  std::vector<Arena*> seen;
+  {
+    std::vector<Arena::Owner> open(5);
+    for (auto& one : open) one = Arena::open();
+    for (const auto& one : open) seen.push_back(one.get());
+  }
+  std::vector<Arena::Owner> again(5);
+  for (auto& one : again) one = Arena::open();
+  for (const auto& one : again) CHECK(std::count(seen.begin(), seen.end(), one.get()) == 1);
+}
+
+TEST_CASE("in the child of a fork nobody waits for who held a lock in the parent", "[memory]") {
+  Arena::Owner arena = Arena::open();
+  void* const cell = arena->part(0).take(100);
+  const std::size_t taken = arena->taken_bytes();
+  arena->leave_behind();
+  Arena::give_back(cell);
+  CHECK(arena->taken_bytes() == taken);
+  static_cast<void>(arena.release());  // as the child does with its store
+}
+
+TEST_CASE("threads take cells and give back each other's", "[memory]") {
+  Arena::Owner arena = Arena::open();
+  constexpr unsigned threads = 4, steps = 30'000;
+  std::mutex mutex;
+  std::vector<Filled> common;
+  std::atomic<unsigned> broken{0};
+  std::vector<std::thread> running;
+  for (unsigned t = 0; t < threads; ++t) {
+    running.emplace_back([&, t] {
+      std::mt19937 random(t);
+      std::vector<Filled> mine;
+      const auto drop = [&] {
+        broken += !mine.back().intact();
+        mine.back().give_back();
+        mine.pop_back();
+      };
+      for (unsigned i = 0; i < steps; ++i) {
+        mine.emplace_back(arena->part(random() % 2), 1 + random() % 300, i + t);
+        if (i % 16 == 0) {
+          const std::lock_guard lock(mutex);
+          std::swap(mine, common);
+        }
+        while (!mine.empty() && random() % 2 == 0) drop();
+      }
+      while (!mine.empty()) drop();
+    });
+  }
+  for (auto& thread : running) thread.join();
+  for (Filled& one : common) {
+    broken += !one.intact();
+    one.give_back();
+  }
+  CHECK(broken == 0);
+  CHECK(arena->taken_bytes() == 0);
+}
