@@ -5,7 +5,7 @@
 //
 // A cell is taken from the slab that had one free last: so those that are nearly full stay full, and
 // those that lose their records are left alone until they have lost all. When many have lost some, as the
-// entries of a cache became larger, it is untidy() here, and worth_moving() says which records should
+// entries of a cache became larger, there are untidy_bytes(), and worth_moving() says which records should
 // move together (see Shard::tidy).
 //
 // Threads: any. Lifetime: that of the regions, see arena.hpp.
@@ -21,7 +21,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -37,12 +36,14 @@ class alignas(2 * cache_line) Cells {
 
   /// Bytes; more is not for cells.
   static constexpr std::size_t largest = 2048;
-  /// What a cell for so many takes up.
-  static std::size_t size_of(std::size_t bytes) noexcept { return Size(bytes).bytes; }
+  /// How large a cell for so many is.
+  static std::size_t size_of(std::size_t bytes) noexcept { return size(bytes).bytes; }
+  /// What it costs, with its share of what a slab is short of a region, and of what is left over at its end.
+  static std::size_t cost_of(std::size_t bytes) noexcept { return size(bytes).cost; }
 
   /// Errors: std::bad_alloc.
   void* take(std::size_t bytes) {
-    const Size size(bytes);
+    const Sizes::One size = Cells::size(bytes);
     const std::lock_guard guard(lock_);
     SlabList& list = with_room_[size.number];
     if (list.first == nullptr) [[unlikely]]
@@ -83,15 +84,17 @@ class alignas(2 * cache_line) Cells {
         return false;
       }
       remove(list, slab);
-      slab_bytes_ -= Regions::slab_bytes;
+      room_bytes_ -= std::size_t{slab.room} * slab.cell_bytes;
       look_around();
       unpoison(Regions::memory_of(slab), Regions::slab_bytes);
     }
     return regions_.give_back(slab);
   }
 
-  /// More than an eighth is free in slabs that others could do without.
-  bool untidy() const noexcept { return untidy_.load(std::memory_order_relaxed); }
+  /// How many bytes are free in slabs that others could do without; 0: no more than a sixteenth.
+  std::size_t untidy_bytes() const noexcept {
+    return untidy_bytes_.load(std::memory_order_relaxed);
+  }
   /// Whether it would be one less in a slab that may become empty.
   bool worth_moving(const void* cell) const noexcept {
     const Slab& slab = Regions::slab_of(cell);
@@ -102,28 +105,43 @@ class alignas(2 * cache_line) Cells {
  private:
   static constexpr std::size_t grain = 8;
 
-  // Up to 256 bytes in steps of 8; then sixteen steps from one power of two to the next.
-  struct Size {
-    explicit Size(std::size_t wanted) noexcept {
-      const std::uint64_t last = wanted - 1;
-      const unsigned doublings = std::max(static_cast<unsigned>(std::bit_width(last)), 8u) - 8;
-      const unsigned step = doublings + 3;
-      number = static_cast<unsigned>(last >> step) + 16 * doublings;
-      bytes = ((last >> step) + 1) << step;
-    }
-    unsigned number;
-    std::size_t bytes;
+  // Up to 256 bytes in steps of 8; then as many bytes as a slab has for 63 cells, for 62, and so on to 8: so
+  // that nothing is left over at its end.
+  struct Sizes {
+    struct One {
+      std::uint16_t bytes, cost;
+      std::uint8_t number;
+    };
+    std::array<One, largest / grain + 1> of;  // by bytes wanted, in grains
+    unsigned count;
   };
-  static constexpr std::size_t sizes = 80;
+  static constexpr Sizes sizes = [] {
+    Sizes all{};
+    std::size_t before = 0;
+    for (std::size_t wanted = grain; wanted <= largest; wanted += grain) {
+      const std::size_t room = Regions::slab_bytes / wanted;
+      const std::size_t bytes = wanted <= 256 ? wanted : Regions::slab_bytes / room / grain * grain;
+      if (bytes != before) ++all.count;
+      before = bytes;
+      all.of[wanted / grain] = {static_cast<std::uint16_t>(bytes),
+                                static_cast<std::uint16_t>(Regions::slab_cost / room),
+                                static_cast<std::uint8_t>(all.count - 1)};
+    }
+    all.of[0] = all.of[1];
+    return all;
+  }();
+  static constexpr const Sizes::One& size(std::size_t bytes) noexcept {
+    return sizes.of[(bytes + grain - 1) / grain];
+  }
 
-  Slab& fresh(Size size) {
+  Slab& fresh(Sizes::One size) {
     Slab& slab = regions_.take();
     slab.user = this;
-    slab.cell_bytes = static_cast<std::uint32_t>(size.bytes);
+    slab.cell_bytes = size.bytes;
     slab.room = static_cast<std::uint16_t>(Regions::slab_bytes / size.bytes);
     slab.used = slab.made = slab.free = 0;
-    slab.size_class = static_cast<std::uint8_t>(size.number);
-    slab_bytes_ += Regions::slab_bytes;
+    slab.size_class = size.number;
+    room_bytes_ += std::size_t{slab.room} * slab.cell_bytes;
     poison(Regions::memory_of(slab), Regions::slab_bytes);
     return slab;
   }
@@ -137,10 +155,11 @@ class alignas(2 * cache_line) Cells {
   }
   // One slab with room per size is as it should be.
   void look_around() noexcept {
-    const std::size_t unused = slab_bytes_ - used_bytes_;
-    const bool untidy = unused > slab_bytes_ / 16 + lists_in_use_ * Regions::slab_bytes;
-    if (untidy != untidy_.load(std::memory_order_relaxed)) {
-      untidy_.store(untidy, std::memory_order_relaxed);
+    const std::size_t unused = room_bytes_ - used_bytes_;
+    const std::size_t usual = room_bytes_ / 16 + lists_in_use_ * Regions::slab_bytes;
+    const std::size_t untidy = unused > usual ? unused : 0;
+    if (untidy != untidy_bytes_.load(std::memory_order_relaxed)) {
+      untidy_bytes_.store(untidy, std::memory_order_relaxed);
     }
   }
 
@@ -157,11 +176,11 @@ class alignas(2 * cache_line) Cells {
   }
 
   mutable Lock lock_;
-  std::atomic<bool> untidy_{false};
+  std::atomic<std::size_t> untidy_bytes_{0};
   Regions& regions_;
-  std::size_t slab_bytes_ = 0, used_bytes_ = 0;
+  std::size_t room_bytes_ = 0, used_bytes_ = 0;  // of all its slabs' cells, and of those taken
   std::size_t lists_in_use_ = 0;
-  std::array<SlabList, sizes> with_room_{};
+  std::array<SlabList, sizes.count> with_room_{};
 };
 
 }  // namespace cairn::memory

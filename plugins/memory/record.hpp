@@ -142,7 +142,8 @@ struct Record : cairn_owner {
   /// and its share of the policy's tables, and what it shares, as declared.
   std::size_t charge() const noexcept {
     constexpr std::size_t index_and_policy = 20;
-    const std::size_t cost = (in_cell ? cell(size()) : allocation(size())) + index_and_policy;
+    const std::size_t cost =
+        (in_cell ? Cells::cost_of(size()) : allocation(size())) + index_and_policy;
     return (layout & shared) != 0 ? cost + payload().size : cost;
   }
 
@@ -174,12 +175,6 @@ struct Record : cairn_owner {
     constexpr std::size_t header = 8, grain = 16, mapped_from = 128 * 1024, page = 4096;
     const std::size_t to = size < mapped_from ? grain : page;
     return (size + header + to - 1) & ~(to - 1);
-  }
-
-  // With its share of what slabs have left over at their ends, and of the notes about them.
-  static std::size_t cell(std::size_t size) noexcept {
-    const std::size_t bytes = Cells::size_of(size);
-    return bytes + bytes / 64;
   }
 
   Record* link(int which) const noexcept {

@@ -35,8 +35,7 @@ struct alignas(cache_line) Slab {
   Slab* previous;  // in the list that it is in
   Slab* next;
   Cells* user;
-  std::uint32_t cell_bytes;
-  std::uint16_t room, used, made, free;
+  std::uint16_t cell_bytes, room, used, made, free;
   std::uint8_t size_class;
 };
 static_assert(sizeof(Slab) == cache_line);
@@ -60,6 +59,8 @@ class Regions {
  public:
   static constexpr std::size_t region_bytes = std::size_t{2} << 20;
   static constexpr std::size_t slab_bytes = std::size_t{16} << 10;
+  /// With its share of the one that the notes fill.
+  static constexpr std::size_t slab_cost = region_bytes / (region_bytes / slab_bytes - 1);
 
   Regions() = default;
   Regions(const Regions&) = delete;

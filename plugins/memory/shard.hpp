@@ -132,8 +132,8 @@ class alignas(128) Shard {
     if (!has_more) settle_budget();
     policy_->settle();
     policy_->foresee_victims();
-    if (cells_ != nullptr && cells_->untidy()) [[unlikely]]
-      tidy();
+    if (cells_ != nullptr && cells_->untidy_bytes() != 0) [[unlikely]]
+      tidy(cells_->untidy_bytes());
     return {!old, !has_more};
   }
 
@@ -220,15 +220,24 @@ class alignas(128) Shard {
     retire(old);
   }
   // A few steps of a walk through the index, in which records move together that fill their slabs badly.
-  // Some per writer: more than the evictions of one can leave holes.
-  [[gnu::noinline]] void tidy() noexcept {
-    constexpr int most_buckets = 8, enough_moves = 4;
-    int moves = 0;
-    for (int i = 0; i < most_buckets && moves < enough_moves; ++i) {
-      if (tidied_up_to_ >= index_.table()->buckets()) tidied_up_to_ = 0;
-      index_.visit_bucket(tidied_up_to_++, [&](Record& record) {
-        if (record.in_cell && cells_->worth_moving(&record) && move(record)) ++moves;
+  // Some per writer: more than the evictions of one can leave holes. What a whole walk could do next to
+  // nothing about, as it is not ours or not to be moved, is borne until it has become more.
+  [[gnu::noinline]] void tidy(std::size_t untidy_bytes) noexcept {
+    constexpr std::size_t most_buckets = 8, enough_moves = 4;
+    const auto more_than = [](std::size_t bytes) { return bytes + bytes / 8; };
+    walk_.bearable_bytes = std::min(walk_.bearable_bytes, more_than(untidy_bytes));
+    if (untidy_bytes < walk_.bearable_bytes) return;
+    const std::size_t buckets = index_.table()->buckets();
+    const std::size_t enough = walk_.moves + enough_moves;
+    for (std::size_t i = 0; i < most_buckets && walk_.moves < enough; ++i) {
+      index_.visit_bucket(walk_.bucket, [&](Record& record) {
+        if (record.in_cell && cells_->worth_moving(&record) && move(record)) ++walk_.moves;
       });
+      if (++walk_.bucket >= buckets) {
+        const bool in_vain = walk_.moves < buckets / 16;
+        walk_ = {0, 0, in_vain ? more_than(untidy_bytes) : 0};
+        return;
+      }
     }
   }
   // False: there is no memory for it.
@@ -278,7 +287,9 @@ class alignas(128) Shard {
   Change change_;
   Limbo limbo_;
   Counters counters_;
-  std::size_t tidied_up_to_ = 0;  // a bucket
+  struct {
+    std::size_t bucket = 0, moves = 0, bearable_bytes = 0;
+  } walk_;
   Wheel wheel_;
 };
 
