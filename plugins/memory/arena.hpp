@@ -7,6 +7,8 @@
 #include "cells.hpp"
 #include "regions.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstddef>
 #include <deque>
@@ -14,6 +16,7 @@
 
 namespace cairn::memory {
 
+/// It is its Regions, so that the way leads from a cell back to it.
 class Arena : private Regions {
  public:
   struct Close {
@@ -28,13 +31,17 @@ class Arena : private Regions {
     // All that rest are taken, and those that are too many put back: without a lock, which somebody may
     // hold for ever in the parent of this process.
     Arena* arena = resting_.exchange(nullptr);
-    if (arena == nullptr) return Owner(new Arena);
-    for (Arena* more = arena->next_; more != nullptr;) {
-      Arena* next = more->next_;
-      more->rest();
-      more = next;
+    if (arena == nullptr) {
+      arena = new Arena;
+    } else {
+      for (Arena* more = arena->next_; more != nullptr;) {
+        Arena* next = more->next_;
+        more->rest();
+        more = next;
+      }
+      arena->reopen();
     }
-    arena->reopen();
+    arena->process_ = process_now_.load();
     return Owner(arena);
   }
   Arena(const Arena&) = delete;
@@ -48,14 +55,16 @@ class Arena : private Regions {
   static void give_back(void* cell) noexcept {
     Cells& cells = Cells::of(cell);
     auto& arena = static_cast<Arena&>(cells.regions());
-    if (arena.left_behind_.load(std::memory_order_relaxed)) [[unlikely]]
+    if (arena.process_ != process_now_.load(std::memory_order_relaxed)) [[unlikely]]
       return;
     if (cells.give_back(cell)) arena.rest();
   }
+  /// In the child of a fork: other threads of the parent may have been in the middle of anything, so all
+  /// arenas that are open stay as they are. Any number of times.
+  static void leave_behind() noexcept { process_now_ = getpid(); }
+
+  using Regions::mapped_bytes;
   using Regions::taken_bytes;
-  /// In the child of a fork, where other threads of the parent may have been in the middle of anything:
-  /// nothing is taken or given back any more.
-  void leave_behind() noexcept { left_behind_ = true; }
 
  private:
   Arena() {
@@ -68,11 +77,12 @@ class Arena : private Regions {
     }
   }
 
-  std::deque<Cells> parts_;
-  std::atomic<bool> left_behind_{false};
-  Arena* next_ = nullptr;  // of those that rest
+  std::deque<Cells> parts_;  // which cannot be moved
+  pid_t process_ = 0;        // in which it was opened
+  Arena* next_ = nullptr;    // of those that rest
 
   static inline std::atomic<Arena*> resting_{nullptr};
+  static inline std::atomic<pid_t> process_now_{getpid()};
 };
 
 }  // namespace cairn::memory

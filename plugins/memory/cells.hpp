@@ -11,14 +11,12 @@
 // Threads: any. Lifetime: that of the regions, see arena.hpp.
 #pragma once
 
+#include "chain.hpp"
 #include "lock.hpp"
+#include "prefetch.hpp"
 #include "regions.hpp"
+#include "sanitizing.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#endif
-
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -43,24 +41,29 @@ class alignas(2 * cache_line) Cells {
 
   /// Errors: std::bad_alloc.
   void* take(std::size_t bytes) {
-    const Sizes::One size = Cells::size(bytes);
-    const std::lock_guard guard(lock_);
-    SlabList& list = with_room_[size.number];
-    if (list.first == nullptr) [[unlikely]]
-      add(list, fresh(size));
-    Slab& slab = *list.first;
-    char* cell = Regions::memory_of(slab);
-    if (slab.free == 0) {
-      cell += std::size_t{slab.made++} * size.bytes;
-      unpoison(cell, size.bytes);
-    } else {
-      cell += (slab.free - 1u) * grain;
-      unpoison(cell, size.bytes);
-      std::memcpy(&slab.free, cell, sizeof slab.free);
+    const Size size = Cells::size(bytes);
+    std::unique_lock lock(lock_);
+    Slab* slab = with_room(size);
+    if (slab == nullptr) [[unlikely]] {
+      lock.unlock();
+      Slab& fresh = new_slab(size);
+      lock.lock();
+      room_bytes_ += room_bytes(fresh);
+      has_room(fresh);
+      slab = &fresh;
     }
-    if (++slab.used == slab.room) remove(list, slab);
+    char* cell = Regions::memory_of(*slab);
+    if (slab->free == 0) {
+      cell += std::size_t{slab->cut++} * size.bytes;
+      in_use(cell, size.bytes);
+    } else {
+      cell += (slab->free - 1u) * grain;
+      in_use(cell, size.bytes);
+      std::memcpy(&slab->free, cell, sizeof slab->free);
+    }
+    if (++slab->used == slab->room) has_no_room(*slab);
     used_bytes_ += size.bytes;
-    look_around();
+    note_tidiness();
     return cell;
   }
 
@@ -71,48 +74,49 @@ class alignas(2 * cache_line) Cells {
     Slab& slab = Regions::slab_of(cell);
     {
       const std::lock_guard guard(lock_);
-      SlabList& list = with_room_[slab.size_class];
       used_bytes_ -= slab.cell_bytes;
-      if (slab.used == slab.room) add(list, slab);
       if (--slab.used != 0) [[likely]] {
         std::memcpy(cell, &slab.free, sizeof slab.free);
-        poison(cell, slab.cell_bytes);
+        not_in_use(cell, slab.cell_bytes);
         const char* memory = Regions::memory_of(slab);
         const auto at = static_cast<std::size_t>(static_cast<char*>(cell) - memory);
         slab.free = static_cast<std::uint16_t>(at / grain + 1);
-        look_around();
+        if (!slab.has_room && !leaves(slab)) has_room(slab);
+        note_tidiness();
         return false;
       }
-      remove(list, slab);
-      room_bytes_ -= std::size_t{slab.room} * slab.cell_bytes;
-      look_around();
-      unpoison(Regions::memory_of(slab), Regions::slab_bytes);
+      if (slab.has_room) has_no_room(slab);
+      room_bytes_ -= room_bytes(slab);
+      note_tidiness();
     }
+    in_use(Regions::memory_of(slab), Regions::slab_bytes);
     return regions_.give_back(slab);
   }
 
-  /// How many bytes are free in slabs that others could do without; 0: no more than a sixteenth.
+  /// How many bytes are free in slabs that could be spared, if it is more than a sixteenth, or in use in
+  /// regions that leave. 0: all is well.
   std::size_t untidy_bytes() const noexcept {
-    return untidy_bytes_.load(std::memory_order_relaxed);
+    return untidy_bytes_.load(std::memory_order_relaxed) + regions_.leaving_bytes();
   }
   /// Whether it would be one less in a slab that may become empty.
   bool worth_moving(const void* cell) const noexcept {
     const Slab& slab = Regions::slab_of(cell);
+    if (leaves(slab)) return true;
     const std::lock_guard guard(lock_);
-    return with_room_[slab.size_class].first != &slab && slab.used < slab.room - slab.room / 16;
+    return with_room_[slab.size].first != &slab && slab.used < slab.room - slab.room / 16;
   }
 
  private:
   static constexpr std::size_t grain = 8;
 
-  // Up to 256 bytes in steps of 8; then as many bytes as a slab has for 63 cells, for 62, and so on to 8: so
-  // that nothing is left over at its end.
+  // Up to 256 bytes in steps of 8; then what a slab has for each of 62 cells, of 61, and so on to 8: so that
+  // next to nothing is left over at its end.
+  struct Size {
+    std::uint16_t bytes, cost;
+    std::uint8_t number;
+  };
   struct Sizes {
-    struct One {
-      std::uint16_t bytes, cost;
-      std::uint8_t number;
-    };
-    std::array<One, largest / grain + 1> of;  // by bytes wanted, in grains
+    std::array<Size, largest / grain + 1> of;  // so many grains
     unsigned count;
   };
   static constexpr Sizes sizes = [] {
@@ -130,57 +134,62 @@ class alignas(2 * cache_line) Cells {
     all.of[0] = all.of[1];
     return all;
   }();
-  static constexpr const Sizes::One& size(std::size_t bytes) noexcept {
-    return sizes.of[(bytes + grain - 1) / grain];
-  }
+  static Size size(std::size_t bytes) noexcept { return sizes.of[(bytes + grain - 1) / grain]; }
 
-  Slab& fresh(Sizes::One size) {
+  Slab& new_slab(Size size) {
     Slab& slab = regions_.take();
     slab.user = this;
     slab.cell_bytes = size.bytes;
     slab.room = static_cast<std::uint16_t>(Regions::slab_bytes / size.bytes);
-    slab.used = slab.made = slab.free = 0;
-    slab.size_class = size.number;
-    room_bytes_ += std::size_t{slab.room} * slab.cell_bytes;
-    poison(Regions::memory_of(slab), Regions::slab_bytes);
+    slab.used = slab.cut = slab.free = 0;
+    slab.size = size.number;
+    slab.has_room = false;
+    not_in_use(Regions::memory_of(slab), Regions::slab_bytes);
     return slab;
   }
-  void add(SlabList& list, Slab& slab) noexcept {
-    if (list.first == nullptr) ++lists_in_use_;
-    list.add(slab);
+  static std::size_t room_bytes(const Slab& slab) noexcept {
+    return std::size_t{slab.room} * slab.cell_bytes;
   }
-  void remove(SlabList& list, Slab& slab) noexcept {
-    list.remove(slab);
-    if (list.first == nullptr) --lists_in_use_;
+  static bool leaves(const Slab& slab) noexcept {
+    return slab.leaving.load(std::memory_order_relaxed);
+  }
+
+  // With the lock.
+
+  // What leaves has room, but not for others.
+  Slab* with_room(Size size) noexcept {
+    const Chain<Slab>& chain = with_room_[size.number];
+    while (!chain.empty() && leaves(*chain.first)) has_no_room(*chain.first);
+    return chain.first;
+  }
+  void has_room(Slab& slab) noexcept {
+    Chain<Slab>& chain = with_room_[slab.size];
+    if (chain.empty()) ++sizes_in_use_;
+    chain.add_first(slab);
+    slab.has_room = true;
+  }
+  void has_no_room(Slab& slab) noexcept {
+    Chain<Slab>& chain = with_room_[slab.size];
+    chain.remove(slab);
+    if (chain.empty()) --sizes_in_use_;
+    slab.has_room = false;
   }
   // One slab with room per size is as it should be.
-  void look_around() noexcept {
+  void note_tidiness() noexcept {
     const std::size_t unused = room_bytes_ - used_bytes_;
-    const std::size_t usual = room_bytes_ / 16 + lists_in_use_ * Regions::slab_bytes;
+    const std::size_t usual = room_bytes_ / 16 + sizes_in_use_ * Regions::slab_bytes;
     const std::size_t untidy = unused > usual ? unused : 0;
     if (untidy != untidy_bytes_.load(std::memory_order_relaxed)) {
       untidy_bytes_.store(untidy, std::memory_order_relaxed);
     }
   }
 
-  // To an address sanitizer a region is one piece of memory in use.
-  static void poison([[maybe_unused]] void* at, [[maybe_unused]] std::size_t bytes) noexcept {
-#if defined(__SANITIZE_ADDRESS__)
-    __asan_poison_memory_region(at, bytes);
-#endif
-  }
-  static void unpoison([[maybe_unused]] void* at, [[maybe_unused]] std::size_t bytes) noexcept {
-#if defined(__SANITIZE_ADDRESS__)
-    __asan_unpoison_memory_region(at, bytes);
-#endif
-  }
-
   mutable Lock lock_;
   std::atomic<std::size_t> untidy_bytes_{0};
   Regions& regions_;
-  std::size_t room_bytes_ = 0, used_bytes_ = 0;  // of all its slabs' cells, and of those taken
-  std::size_t lists_in_use_ = 0;
-  std::array<SlabList, sizes.count> with_room_{};
+  std::size_t room_bytes_ = 0, used_bytes_ = 0;  // of all cells, and of those taken
+  std::size_t sizes_in_use_ = 0;                 // that have slabs with room
+  std::array<Chain<Slab>, sizes.count> with_room_{};
 };
 
 }  // namespace cairn::memory

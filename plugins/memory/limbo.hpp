@@ -5,7 +5,8 @@
 // have come: mostly one that another shard needed serves them too. If not, a writer is asked for one shortly
 // before, for when he has given the lock back. What is small and not pinned after that
 // goes one by one, as others come, so that whoever sets a record takes up memory that he has just
-// given back. The rest goes at once.
+// given back. The rest goes at once; and when very much has come at once, all of it, as memory that is
+// given back in part serves nobody.
 //
 // Records are destroyed after the lock is given back, since a program's own object may do anything in its
 // destructor, such as to use the cache.

@@ -1,4 +1,5 @@
-// The lock of a shard: held for some hundred nanoseconds, and taken millions of times a second.
+// The lock of a shard, and of its cells: held for some hundred nanoseconds at most, and taken millions of
+// times a second.
 //
 // To give it back is a store, and not the locked instruction that a mutex needs, which would wait for
 // all stores before it to land: most of what a set does is to write to lines that are not in the cache.

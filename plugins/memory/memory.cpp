@@ -145,13 +145,14 @@ class Memory final : public Backend {
     const auto& budget = store_->budget();
     const std::uint64_t bytes = budget.bytes();
     return Document::build([&](Writer out) {
-      auto map = out.map(15);
+      auto map = out.map(16);
       map.key("policy").text(policy_);
       map.key("shards").unsigned_integer(store_->shard_count());
       map.key("entries").unsigned_integer(budget.entries());
       map.key("bytes").unsigned_integer(bytes);
       map.key("max_bytes").unsigned_integer(budget.max_bytes);
       map.key("max_entries").unsigned_integer(budget.max_entries);
+      map.key("region_bytes").unsigned_integer(store_->region_bytes());
       map.key("hits").unsigned_integer(reads.hits);
       map.key("misses").unsigned_integer(reads.misses);
       map.key("inserted").unsigned_integer(counters.inserted);
@@ -176,7 +177,8 @@ class Memory final : public Backend {
   // Another thread of the parent may have been in the middle of anything, with a lock held: what it
   // was working on is left where it is (and shared with the parent until it writes).
   void after_fork() override {
-    store_.release()->leave_behind();  // NOLINT: on purpose
+    (void)store_.release();  // NOLINT: on purpose
+    memory::Arena::leave_behind();
     store_.reset(new Store(settings_, services_));
   }
 

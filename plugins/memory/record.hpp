@@ -17,6 +17,7 @@
 
 #include <cairn/entry.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -358,7 +359,11 @@ inline Record* Record::copy(Cells& cells) const {
 inline void Record::destroy_record(cairn_owner* owner) noexcept {
   auto* record = static_cast<Record*>(owner);
   if ((record->layout & shared) != 0) cairn_release(record->payload().owner);
-  record->in_cell ? Arena::give_back(record) : std::free(record);
+  if (record->in_cell) {
+    Arena::give_back(record);
+  } else {
+    std::free(record);
+  }
 }
 
 /// Has a reference on a record.

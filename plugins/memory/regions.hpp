@@ -6,21 +6,25 @@
 // the processor may use for a page of 4 KiB depends on where the kernel has put it; in a large page all
 // of them serve equally.
 //
-// What is noted about the slabs of a region fills one of them: in each region another one, so that the
+// Slabs are taken from the region that has fewest free. When many are free all the same, the regions with
+// most of them *leave*: nothing is taken from them any more, the records that are still there are to
+// move (see Cells::worth_moving), and the memory goes back to the system as a whole.
+//
+// What is noted about the slabs of a region takes up one of them: in each region another one, so that the
 // notes do not compete for the same few places of the processor's cache.
 //
-// Threads: any.
+// Threads: any. The kernel, which may take some milliseconds for a region, is asked without the lock.
 #pragma once
 
+#include "chain.hpp"
 #include "lock.hpp"
 #include "prefetch.hpp"
+#include "sanitizing.hpp"
 
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/lsan_interface.h>
-#endif
-
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -30,36 +34,30 @@ namespace cairn::memory {
 
 class Cells;
 
-/// What is noted about a slab. Between take() and give_back() it is the user's, see cells.hpp.
+/// What is noted about a slab.
 struct alignas(cache_line) Slab {
-  Slab* previous;  // in the list that it is in
+  Slab* previous;  // in the chain that it is in
   Slab* next;
+  std::atomic<bool> leaving;  // its region is
+
+  // Of whoever has taken it (cells.hpp).
   Cells* user;
-  std::uint16_t cell_bytes, room, used, made, free;
-  std::uint8_t size_class;
+  std::uint16_t cell_bytes;
+  std::uint16_t room;  // so many cells
+  std::uint16_t used;  // of which so many are taken
+  std::uint16_t cut;   // and the first so many were taken at least once
+  std::uint16_t
+      free;  // the first of those that were given back: its place in grains, and one; 0: none
+  std::uint8_t size;  // of the cells: which of all sizes
+  bool has_room;      // and is in the chain of those
 };
 static_assert(sizeof(Slab) == cache_line);
-
-struct SlabList {
-  Slab* first;
-
-  void add(Slab& slab) noexcept {
-    slab.previous = nullptr;
-    slab.next = first;
-    if (first != nullptr) first->previous = &slab;
-    first = &slab;
-  }
-  void remove(Slab& slab) noexcept {
-    (slab.previous != nullptr ? slab.previous->next : first) = slab.next;
-    if (slab.next != nullptr) slab.next->previous = slab.previous;
-  }
-};
 
 class Regions {
  public:
   static constexpr std::size_t region_bytes = std::size_t{2} << 20;
   static constexpr std::size_t slab_bytes = std::size_t{16} << 10;
-  /// With its share of the one that the notes fill.
+  /// With its share of the one that the notes take up.
   static constexpr std::size_t slab_cost = region_bytes / (region_bytes / slab_bytes - 1);
 
   Regions() = default;
@@ -68,45 +66,75 @@ class Regions {
 
   /// Errors: std::bad_alloc.
   Slab& take() {
-    const std::lock_guard guard(lock_);
-    if (first_ == nullptr) add(make());
-    Region& region = *first_;
+    std::unique_lock lock(lock_);
+    if (free_ == 0 && !leaving_.empty()) stay(*leaving_.first);
+    if (free_ == 0) {
+      lock.unlock();
+      Region& fresh = make();
+      lock.lock();
+      ++mapped_;
+      offer(fresh);
+    }
+    Region& region = fullest();
+    withdraw(region);
     Slab& slab = *region.free.first;
     region.free.remove(slab);
-    if (--region.free_slabs == 0) remove(region);
+    --region.free_slabs;
+    if (region.free_slabs != 0) offer(region);
     ++taken_;
     return slab;
   }
   /// True: it was the last one, and close() was called: nothing is left.
   bool give_back(Slab& slab) noexcept {
-    const std::lock_guard guard(lock_);
-    Region& region = region_of(slab);
-    region.free.add(slab);
-    if (++region.free_slabs == 1) add(region);
-    --taken_;
-    // One region that nobody uses is kept.
-    if (region.free_slabs == usable && (region.next != nullptr || region.previous != nullptr)) {
-      unmap(region);
+    Chain<Region> gone{};
+    bool done = false;
+    {
+      const std::lock_guard guard(lock_);
+      --taken_;
+      take_back(region_of(slab), slab, gone);
+      while (free_ > usual_free()) {
+        Region* sparse = sparsest();
+        if (sparse == nullptr) break;
+        leave(*sparse);
+      }
+      done = closed_ && taken_ == 0;
+      if (done) let_go_of_all(gone);
     }
-    return unmap_all_if_done();
+    unmap(gone);
+    return done;
   }
 
   /// No more slabs are wanted. True: nothing is left. Else whoever gives the last slab back is told.
   bool close() noexcept {
-    const std::lock_guard guard(lock_);
-    closed_ = true;
-    return unmap_all_if_done();
+    Chain<Region> gone{};
+    bool done = false;
+    {
+      const std::lock_guard guard(lock_);
+      closed_ = true;
+      done = taken_ == 0;
+      if (done) let_go_of_all(gone);
+    }
+    unmap(gone);
+    return done;
   }
   /// As new, after nothing was left.
   void reopen() noexcept { closed_ = false; }
 
-  /// How many bytes of slabs are taken.
+  /// How many bytes are taken in regions that leave.
+  std::size_t leaving_bytes() const noexcept {
+    return leaving_bytes_.load(std::memory_order_relaxed);
+  }
+  /// How many bytes of slabs are taken, and how many there are in all regions.
   std::size_t taken_bytes() const noexcept {
     const std::lock_guard guard(lock_);
     return taken_ * slab_bytes;
   }
+  std::size_t mapped_bytes() const noexcept {
+    const std::lock_guard guard(lock_);
+    return mapped_ * region_bytes;
+  }
 
-  /// That `at`, which is in a slab, belongs to.
+  /// The one that `at` is in.
   static Slab& slab_of(const void* at) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(at);
     return notes(address & ~(region_bytes - 1)).slab[address % region_bytes / slab_bytes];
@@ -123,10 +151,11 @@ class Regions {
   struct Region {
     Slab slab[slabs];  // all but that of the notes
     char* start;
-    Region* previous;  // of those with free slabs
+    Region* previous;  // in the chain that it is in
     Region* next;
-    SlabList free;
+    Chain<Slab> free;
     std::size_t free_slabs;
+    bool leaving;
   };
   static_assert(sizeof(Region) <= slab_bytes);
 
@@ -140,12 +169,84 @@ class Regions {
     return *reinterpret_cast<Region*>(reinterpret_cast<std::uintptr_t>(&slab) & ~(slab_bytes - 1));
   }
 
+  // ---- with the lock ----
+
+  void offer(Region& region) noexcept {
+    with_free_[region.free_slabs].add_first(region);
+    free_ += region.free_slabs;
+  }
+  void withdraw(Region& region) noexcept {
+    with_free_[region.free_slabs].remove(region);
+    free_ -= region.free_slabs;
+  }
+  // Precondition: some slab is free.
+  Region& fullest() const noexcept {
+    std::size_t n = 1;
+    while (with_free_[n].empty()) ++n;
+    return *with_free_[n].first;
+  }
+  // That is worth leaving, or null.
+  Region* sparsest() const noexcept {
+    std::size_t n = usable - 1;
+    while (n != 0 && with_free_[n].empty()) --n;
+    return n >= usable / 8 ? with_free_[n].first : nullptr;
+  }
+  std::size_t usual_free() const noexcept { return mapped_ * usable / 16 + usable; }
+
+  void leave(Region& region) noexcept {
+    withdraw(region);
+    leaving_.add_first(region);
+    set_leaving(region, true);
+  }
+  void stay(Region& region) noexcept {
+    leaving_.remove(region);
+    set_leaving(region, false);
+    offer(region);
+  }
+  void set_leaving(Region& region, bool whether) noexcept {
+    region.leaving = whether;
+    for (Slab& slab : region.slab) slab.leaving.store(whether, std::memory_order_relaxed);
+    const std::size_t bytes = (usable - region.free_slabs) * slab_bytes;
+    leaving_bytes_.store(leaving_bytes() + (whether ? bytes : 0 - bytes),
+                         std::memory_order_relaxed);
+  }
+
+  void take_back(Region& region, Slab& slab, Chain<Region>& gone) noexcept {
+    if (region.leaving) {
+      leaving_bytes_.store(leaving_bytes() - slab_bytes, std::memory_order_relaxed);
+    } else if (region.free_slabs != 0) {
+      withdraw(region);
+    }
+    region.free.add_first(slab);
+    ++region.free_slabs;
+    const bool empty = region.free_slabs == usable;
+    if (region.leaving) {
+      if (!empty) return;
+      leaving_.remove(region);
+    } else if (!empty || free_ == 0) {  // one that nobody uses is kept
+      return offer(region);
+    }
+    --mapped_;
+    gone.add_first(region);
+  }
+  // Precondition: nothing is taken.
+  void let_go_of_all(Chain<Region>& gone) noexcept {
+    while (free_ != 0) {
+      Region& region = fullest();
+      withdraw(region);
+      --mapped_;
+      gone.add_first(region);
+    }
+  }
+
+  // ---- without it ----
+
   static void* map(std::size_t bytes) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     return memory;
   }
-  // At a multiple of its size: the one after another mostly is, as it is next to it.
+  // At a multiple of its size. The kernel mostly puts one beside the last, so that it is at once.
   static char* map_region() {
     const auto misplaced = [](void* at) {
       return reinterpret_cast<std::uintptr_t>(at) % region_bytes;
@@ -159,10 +260,8 @@ class Regions {
       at += before;
       munmap(at + region_bytes, region_bytes - before);
     }
-    madvise(at, region_bytes, MADV_HUGEPAGE);  // without it, it is slower
-#if defined(__SANITIZE_ADDRESS__)
-    __lsan_register_root_region(at, region_bytes);
-#endif
+    madvise(at, region_bytes, MADV_HUGEPAGE);  // refused where there are none: all works without
+    has_pointers(at, region_bytes);
     return at;
   }
   static Region& make() {
@@ -172,38 +271,27 @@ class Regions {
     region.start = start;
     region.free_slabs = usable;
     for (std::size_t i = slabs; i-- > 0;) {
-      if (i != number_of_notes(address)) region.free.add(region.slab[i]);
+      if (i != number_of_notes(address)) region.free.add_first(region.slab[i]);
     }
     return region;
   }
-  void unmap(Region& region) noexcept {
-    remove(region);
-#if defined(__SANITIZE_ADDRESS__)
-    __lsan_unregister_root_region(region.start, region_bytes);
-#endif
-    munmap(region.start, region_bytes);
-  }
-  bool unmap_all_if_done() noexcept {
-    if (!closed_ || taken_ != 0) return false;
-    while (first_ != nullptr) unmap(*first_);
-    return true;
-  }
-
-  void add(Region& region) noexcept {
-    region.previous = nullptr;
-    region.next = first_;
-    if (first_ != nullptr) first_->previous = &region;
-    first_ = &region;
-  }
-  void remove(Region& region) noexcept {
-    (region.previous != nullptr ? region.previous->next : first_) = region.next;
-    if (region.next != nullptr) region.next->previous = region.previous;
+  static void unmap(Chain<Region>& gone) noexcept {
+    while (!gone.empty()) {
+      char* start = gone.first->start;
+      gone.remove(*gone.first);
+      is_gone(start, region_bytes);
+      munmap(start, region_bytes);
+    }
   }
 
   mutable Lock lock_;
-  Region* first_ = nullptr;
+  std::array<Chain<Region>, slabs> with_free_{};  // by how many; those that do not leave
+  Chain<Region> leaving_{};
+  std::size_t mapped_ = 0;  // regions
+  std::size_t free_ = 0;    // slabs that can be taken
   std::size_t taken_ = 0;
   bool closed_ = false;
+  alignas(cache_line) std::atomic<std::size_t> leaving_bytes_{0};  // is looked at all the time
 };
 
 }  // namespace cairn::memory

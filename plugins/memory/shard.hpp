@@ -1,23 +1,27 @@
 // One shard of the store: an index that anybody reads, and behind one lock all that writers need:
-// the policy's lists, the timing wheel, and the records that wait for their last reader.
+// the policy's lists, the timing wheel, and the records that wait for their last reader. Writers also move
+// records that fill their slabs badly.
 //
 // Threads: everything but index(), cells(), foresee() and drain() is called through a Shard::Writer, which holds the
 // lock. Lifetime: destroyed when it is empty; see drain().
 #pragma once
 
 #include "budget.hpp"
+#include "cells.hpp"
 #include "hash.hpp"
 #include "index.hpp"
 #include "limbo.hpp"
 #include "lock.hpp"
 #include "policy.hpp"
 #include "prefetch.hpp"
+#include "tidying.hpp"
 #include "wheel.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -126,14 +130,20 @@ class alignas(128) Shard {
     }
     // The newcomer is not the one to go as long as other shards have something to give.
     bool has_more = true;
+    std::size_t evictions = 0;
     do {
-      while (budget_.exceeded(change_) && has_more) has_more = index_.size() > 1 && evict();
+      while (budget_.exceeded(change_) && has_more) {
+        has_more = index_.size() > 1 && evict();
+        evictions += has_more;
+      }
     } while (budget_.note(change_) && has_more);
     if (!has_more) settle_budget();
     policy_->settle();
     policy_->foresee_victims();
-    if (cells_ != nullptr && cells_->untidy_bytes() != 0) [[unlikely]]
-      tidy(cells_->untidy_bytes());
+    if (cells_ != nullptr) {
+      if (const std::size_t bytes = cells_->untidy_bytes(); bytes != 0) [[unlikely]]
+        tidy(bytes, 1 + evictions);
+    }
     return {!old, !has_more};
   }
 
@@ -219,31 +229,21 @@ class alignas(128) Shard {
     if ((old.layout & Record::timed) != 0) wheel_.remove(old);
     retire(old);
   }
-  // A few steps of a walk through the index, in which records move together that fill their slabs badly.
-  // Some per writer: more than the evictions of one can leave holes. What a whole walk could do next to
-  // nothing about, as it is not ours or not to be moved, is borne until it has become more.
-  [[gnu::noinline]] void tidy(std::size_t untidy_bytes) noexcept {
-    constexpr std::size_t most_buckets = 8, enough_moves = 4;
-    const auto more_than = [](std::size_t bytes) { return bytes + bytes / 8; };
-    walk_.bearable_bytes = std::min(walk_.bearable_bytes, more_than(untidy_bytes));
-    if (untidy_bytes < walk_.bearable_bytes) return;
-    const std::size_t buckets = index_.table()->buckets();
-    const std::size_t enough = walk_.moves + enough_moves;
-    for (std::size_t i = 0; i < most_buckets && walk_.moves < enough; ++i) {
-      index_.visit_bucket(walk_.bucket, [&](Record& record) {
-        if (record.in_cell && cells_->worth_moving(&record) && move(record)) ++walk_.moves;
+  [[gnu::noinline]] void tidy(std::size_t untidy_bytes, std::size_t left) {
+    tidying_.go_on(untidy_bytes, left, index_.table()->buckets(), [this](std::size_t bucket) {
+      std::size_t moves = 0;
+      index_.visit_bucket(bucket, [&](Record& record) {
+        if (record.in_cell && cells_->worth_moving(&record)) moves += move(record);
       });
-      if (++walk_.bucket >= buckets) {
-        const bool in_vain = walk_.moves < buckets / 16;
-        walk_ = {0, 0, in_vain ? more_than(untidy_bytes) : 0};
-        return;
-      }
-    }
+      return moves;
+    });
   }
   // False: there is no memory for it.
   bool move(Record& record) noexcept try {
     const Hash hash = hash_of(record);
-    exchange(slot_of(hash, record), hash, *record.copy(*cells_), 0);
+    constexpr std::int64_t no_time =
+        0;  // nobody asks: what is to move is in the wheel, so it knows
+    exchange(slot_of(hash, record), hash, *record.copy(*cells_), no_time);
     return true;
   } catch (const std::bad_alloc&) {
     return false;
@@ -287,9 +287,7 @@ class alignas(128) Shard {
   Change change_;
   Limbo limbo_;
   Counters counters_;
-  struct {
-    std::size_t bucket = 0, moves = 0, bearable_bytes = 0;
-  } walk_;
+  Tidying tidying_;
   Wheel wheel_;
 };
 

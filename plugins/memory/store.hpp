@@ -4,6 +4,7 @@
 // nothing is copied.
 #pragma once
 
+#include "arena.hpp"
 #include "hash.hpp"
 #include "pins.hpp"
 #include "read_counts.hpp"
@@ -14,7 +15,10 @@
 #include <cairn/key.hpp>
 #include <cairn/options.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <bit>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,13 +48,9 @@ class Store {
         shards_(shards_of(settings)) {
     Fences::prepare();
     while (!shards_.full()) {
-      shards_.add(budget_, hasher_, settings.make_policy(tuner_.tuning(), hasher_), cells());
+      shards_.add(budget_, hasher_, settings.make_policy(tuner_.tuning(), hasher_),
+                  cells_of(shards_.count()));
     }
-  }
-
-  /// In the child of a fork, where nobody calls it any more: it stays as it is.
-  void leave_behind() noexcept {
-    if (arena_ != nullptr) arena_->leave_behind();
   }
 
   /// Nobody calls it any more, but for the destructors of a program's own objects that are in it. Those
@@ -247,6 +247,10 @@ class Store {
   }
   ReadCounts::Totals reads() const noexcept { return reads_.totals(); }
   const Budget& budget() const noexcept { return budget_; }
+  /// Of the regions that small entries are in.
+  std::uint64_t region_bytes() const noexcept {
+    return arena_ != nullptr ? arena_->mapped_bytes() : 0;
+  }
   const Tuning& tuning() const noexcept { return tuner_.tuning(); }
 
   /// Takes out of all shards what has expired, once per tick of the wheels. A tick less is a thread that
@@ -265,12 +269,11 @@ class Store {
   // Of each size of cells there may be a slab that is nearly empty, in each part of the arena: not noticeable
   // beside so much. Less than that is left to the C library.
   static constexpr std::uint64_t bytes_per_part = 16 << 20;
-  // For the next shard.
-  Cells* cells() const noexcept {
+  // Null: none.
+  Cells* cells_of(std::size_t shard) const noexcept {
     if (arena_ == nullptr) return nullptr;
-    const std::uint64_t parts =
-        std::min<std::uint64_t>(budget_.max_bytes / bytes_per_part, Arena::parts);
-    return &arena_->part(shards_.count() % parts);
+    return &arena_->part(shard %
+                         std::min<std::uint64_t>(budget_.max_bytes / bytes_per_part, Arena::parts));
   }
 
   ~Store() = default;  // see Close

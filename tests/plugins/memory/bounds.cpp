@@ -187,8 +187,8 @@ TEST_CASE("the bound in bytes holds exactly, in many shards and as entries grow"
   CHECK(most > 60 * 1024);
 }
 
-#ifdef COUNTS_ALLOCATIONS
 TEST_CASE("what the bound counts is what the process pays", "[memory]") {
+  if (!sees_resident_bytes()) return;
   const std::size_t value_size = GENERATE(0, 100, 1000, 100'000);
   const std::string max_bytes = GENERATE("15MiB", "128MiB");  // without and with cells
   const std::string value(value_size, 'x');
@@ -205,6 +205,7 @@ TEST_CASE("what the bound counts is what the process pays", "[memory]") {
 }
 
 TEST_CASE("what is cleared or has expired is given back to the process", "[memory]") {
+  if (!sees_resident_bytes()) return;
   const bool by_time = GENERATE(false, true);
   const std::string max_bytes = GENERATE("15MiB", "128MiB");  // without and with cells
   const std::size_t before = resident_bytes();
@@ -221,9 +222,10 @@ TEST_CASE("what is cleared or has expired is given back to the process", "[memor
     REQUIRE(table->clear(memory.self(), nullptr) == CAIRN_OK);
   }
   // What is left is the index, the sketch, and the records that wait for others to leave.
-  CHECK(resident_bytes() < before + 100'000 * 32 + Regions::region_bytes);
+  CHECK(resident_bytes() < before + 100'000 * 32 + 2 * Regions::region_bytes);
 }
 
+#ifdef COUNTS_ALLOCATIONS
 TEST_CASE("what takes much memory is given back at once, be it in the key or the value",
           "[memory]") {
   const bool in_the_key = GENERATE(false, true);

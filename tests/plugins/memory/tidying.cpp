@@ -1,10 +1,14 @@
 // Records that move in memory, so that what the process pays stays near the bound when entries of other
 // sizes come.
 
+#include "../../../plugins/memory/tidying.hpp"
+
 #include "catch.hpp"
 #include "component_under_test.hpp"
 #include "resident_memory.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -54,31 +58,94 @@ const void* place_of(Untidy& untidy, const std::string& key) {
 
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("a walk goes on by a few buckets, or until enough has moved, and begins again",
+          "[memory]") {
+  memory::Tidying tidying;
+  std::vector<std::size_t> seen;
+  const std::size_t moves = GENERATE(1u, 2u, 4u);
+  for (int writer = 0; writer < 6; ++writer) {
+    const std::size_t before = seen.size();
+    tidying.go_on(1000, 1, 10, [&](std::size_t bucket) {
+      seen.push_back(bucket);
+      return moves;
+    });
+    CHECK(seen.size() - before <= memory::Tidying::enough_moves / moves);
+  }
+  for (std::size_t i = 0; i < seen.size(); ++i) CHECK(seen[i] == i % 10);
+}
+
+TEST_CASE("what a whole walk could not help is borne until it is more", "[memory]") {
+  memory::Tidying tidying;
+  const auto visited = [&](std::size_t untidy_bytes, std::size_t buckets) {
+    std::size_t count = 0;
+    for (int writer = 0; writer < 100; ++writer) {
+      tidying.go_on(untidy_bytes, 1, buckets, [&](std::size_t) {
+        ++count;
+        return 0u;
+      });
+    }
+    return count;
+  };
+  const std::size_t buckets = GENERATE(1u, 63u, 500u);
+  CHECK(visited(8000, buckets) == buckets);
+  CHECK(visited(8000, buckets) == 0);
+  CHECK(visited(8999, buckets) == 0);
+  CHECK(visited(9002, buckets) == buckets);
+  CHECK(visited(900, buckets) == 0);  // less: and from there on it counts
+  CHECK(visited(1100, buckets) == buckets);
+}
+
 TEST_CASE("what the process pays stays near the bound, whatever sizes come one after the other",
           "[memory]") {
+  if (!sees_resident_bytes()) return;
   const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");
   constexpr std::size_t bound = 64 << 20;
   const std::size_t before = resident_bytes();
-  ComponentUnderTest memory("memory", {{"policy", policy}, {"max_bytes", "64MiB"}});
+  ComponentUnderTest memory("memory",
+                            {{"policy", policy}, {"max_bytes", "64MiB"}, {"shards", "4"}});
   std::mt19937_64 random(1);
   std::size_t most = 0;
   std::uint64_t seen = 0;
-  for (const auto& [least, greatest] : std::vector<std::pair<std::size_t, std::size_t>>{
-           {100, 100}, {140, 140}, {300, 300}, {20, 1500}, {1000, 1000}, {60, 60}, {500, 520}}) {
-    for (int i = 0; i < 500'000; ++i) {
+  for (const auto& [least, greatest] :
+       std::vector<std::pair<std::size_t, std::size_t>>{{100, 100},
+                                                        {140, 140},
+                                                        {300, 300},
+                                                        {20, 1500},
+                                                        {1000, 1000},
+                                                        {60, 60},
+                                                        {3000, 5000},
+                                                        {500, 520}}) {
+    for (int i = 0; i < 400'000; ++i) {
       // Some are asked for again and again, whatever comes: they are spread over all the memory.
       const bool loyal = random() % 4 == 0;
       const std::string key = loyal ? key_of("loyal-", random() % 20'000) : key_of("", ++seen);
+      if (i % 20'000 == 0) most = std::max(most, resident_bytes() - before);
       if (memory->get(key, Call())) continue;
       const std::size_t size = least + random() % (greatest - least + 1);
       memory->set(key, Entry::borrow(value_of(seen, size)), {}, Call());
     }
-    most = std::max(most, resident_bytes() - before);
   }
   CHECK(most < bound / 100 * 145);
 }
-#endif
+
+TEST_CASE("when most entries go and others come, the memory of those that went comes back",
+          "[memory]") {
+  if (!sees_resident_bytes()) return;
+  const std::size_t before = resident_bytes();
+  ComponentUnderTest memory("memory", {{"max_bytes", "64MiB"}, {"shards", "4"}});
+  for (std::uint64_t i = 0; i < 300'000; ++i) {
+    memory->set(key_of("", i), Entry::borrow(value_of(i, 100)), {}, Call());
+  }
+  for (std::uint64_t i = 0; i < 300'000; ++i) {
+    if (i % 20 != 0) memory->remove(key_of("", i), Call());
+  }
+  CHECK(resident_bytes() > before + (40 << 20));
+  for (std::uint64_t i = 0; i < 30'000; ++i) {  // the same ones, again and again
+    memory->set(key_of("new", i % 100), Entry::borrow(value_of(i, 100)), {}, Call());
+  }
+  CHECK(resident_bytes() < before + (16 << 20));
+  for (std::uint64_t i = 0; i < 300'000; i += 20) CHECK(memory->get(key_of("", i), Call()));
+}
 
 TEST_CASE("an entry that moves in memory stays what it is", "[memory]") {
   const std::string policy = GENERATE("w-tinylfu", "s3-fifo", "lru");

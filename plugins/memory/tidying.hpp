@@ -1,0 +1,43 @@
+// When to walk through the index of a shard, on the way tidying up the cells that its records are in.
+//
+// A few buckets per record that has left: in that many more records can move than it leaves holes.
+// What a whole walk could do next to nothing about, as it is not this shard's or not to be moved, is borne
+// until it has become more.
+//
+// Threads: under the lock of the shard.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+namespace cairn::memory {
+
+class Tidying {
+ public:
+  /// The next steps, if so many untidy bytes are worth it, after so many have left. `visit(bucket)` says how
+  /// many records it has moved.
+  template <class Visit>
+  void go_on(std::size_t untidy_bytes, std::size_t left, std::size_t buckets, Visit visit) {
+    bearable_bytes_ = std::min(bearable_bytes_, more_than(untidy_bytes));
+    if (untidy_bytes < bearable_bytes_) return;
+    const std::size_t enough = moves_ + enough_moves * left;
+    for (std::size_t i = 0; i < most_buckets * left && moves_ < enough; ++i) {
+      if (bucket_ >= buckets) {
+        bearable_bytes_ = moves_ <= buckets / 16 ? more_than(untidy_bytes) : 0;
+        bucket_ = moves_ = 0;
+        return;
+      }
+      moves_ += visit(bucket_++);
+    }
+  }
+
+  static constexpr std::size_t most_buckets = 8, enough_moves = 4;
+
+ private:
+  static std::size_t more_than(std::size_t bytes) noexcept { return bytes + bytes / 8 + 1; }
+
+  std::size_t bucket_ = 0, moves_ = 0;  // of this walk
+  std::size_t bearable_bytes_ = 0;
+};
+
+}  // namespace cairn::memory
