@@ -65,6 +65,7 @@ class Arena : private Regions {
 
   using Regions::mapped_bytes;
   using Regions::taken_bytes;
+  using Regions::untidy;
 
  private:
   Arena() {

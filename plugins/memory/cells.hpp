@@ -179,9 +179,10 @@ class alignas(2 * cache_line) Cells {
     const std::size_t unused = room_bytes_ - used_bytes_;
     const std::size_t usual = room_bytes_ / 16 + sizes_in_use_ * Regions::slab_bytes;
     const std::size_t untidy = unused > usual ? unused : 0;
-    if (untidy != untidy_bytes_.load(std::memory_order_relaxed)) {
-      untidy_bytes_.store(untidy, std::memory_order_relaxed);
-    }
+    const std::size_t before = untidy_bytes_.load(std::memory_order_relaxed);
+    if (untidy == before) return;
+    untidy_bytes_.store(untidy, std::memory_order_relaxed);
+    if ((untidy == 0) != (before == 0)) regions_.note_untidy_user(before == 0);
   }
 
   mutable Lock lock_;

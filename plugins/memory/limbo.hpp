@@ -54,9 +54,10 @@ class Limbo {
     // A destructor that came back here often enough leaves what it has let go of to a later writer: or else
     // a chain of objects, each of which removes the next, would take as much stack as it is long.
     if (nested_ >= deepest_nesting) return left;
-    if (arrivals_.size >= limit || arrivals_.bytes >= bytes_limit_) {
-      const bool too_much_to_wait = arrivals_.bytes >= 2 * bytes_limit_;
-      left.garbage = too_much_to_wait ? drain() : move_on();
+    if (hurry_ || arrivals_.bytes >= 2 * bytes_limit_) {
+      left.garbage = drain();
+    } else if (arrivals_.size >= limit || arrivals_.bytes >= bytes_limit_) {
+      left.garbage = move_on();
     } else if ((arrivals_.size >= limit / 4 * 3 || arrivals_.bytes >= bytes_limit_ / 4 * 3) &&
                !fence_is_due_ && !may_move_on()) {
       left.fence = fence_is_due_ = true;  // in good time
@@ -74,8 +75,12 @@ class Limbo {
     return left;
   }
 
+  /// The next writer is to have all of them at once, without waiting for more to come.
+  void hurry() noexcept { hurry_ = true; }
+
   /// Everything that nobody holds.
   Record* drain() noexcept {
+    hurry_ = false;
     Record* garbage = nullptr;
     for (int stage = 0; stage < 3; ++stage) {  // from arrivals on to waiting, to spent, to garbage
       for (Record* more = move_on(); more != nullptr;) move_first(more, garbage);
@@ -162,7 +167,8 @@ class Limbo {
   Leavers waiting_;  // until the moment has passed
   std::uint64_t waiting_since_ = 0;
   bool fence_is_due_ = false;  // a writer was asked for it
-  Leavers spent_;              // small, and not pinned any more
+  bool hurry_ = false;
+  Leavers spent_;  // small, and not pinned any more
   Pinned pinned_;
 };
 

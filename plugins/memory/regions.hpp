@@ -46,10 +46,9 @@ struct alignas(cache_line) Slab {
   std::uint16_t room;  // so many cells
   std::uint16_t used;  // of which so many are taken
   std::uint16_t cut;   // and the first so many were taken at least once
-  std::uint16_t
-      free;  // the first of those that were given back: its place in grains, and one; 0: none
-  std::uint8_t size;  // of the cells: which of all sizes
-  bool has_room;      // and is in the chain of those
+  std::uint16_t free;  // the first of those given back: its place in grains, and one; 0: none
+  std::uint8_t size;   // of the cells: which of all sizes
+  bool has_room;       // and is in the chain of those
 };
 static_assert(sizeof(Slab) == cache_line);
 
@@ -123,6 +122,14 @@ class Regions {
   /// How many bytes are taken in regions that leave.
   std::size_t leaving_bytes() const noexcept {
     return leaving_bytes_.load(std::memory_order_relaxed);
+  }
+  /// A user begins, or no longer needs, to tidy up.
+  void note_untidy_user(bool begins) noexcept {
+    untidy_users_.fetch_add(begins ? 1u : ~0u, std::memory_order_relaxed);
+  }
+  /// Whether some users should, or some regions leave.
+  bool untidy() const noexcept {
+    return untidy_users_.load(std::memory_order_relaxed) != 0 || leaving_bytes() != 0;
   }
   /// How many bytes of slabs are taken, and how many there are in all regions.
   std::size_t taken_bytes() const noexcept {
@@ -223,7 +230,7 @@ class Regions {
     if (region.leaving) {
       if (!empty) return;
       leaving_.remove(region);
-    } else if (!empty || free_ == 0) {  // one that nobody uses is kept
+    } else if (!empty || with_free_[usable].empty()) {  // one that nobody uses is kept
       return offer(region);
     }
     --mapped_;
@@ -291,7 +298,9 @@ class Regions {
   std::size_t free_ = 0;    // slabs that can be taken
   std::size_t taken_ = 0;
   bool closed_ = false;
-  alignas(cache_line) std::atomic<std::size_t> leaving_bytes_{0};  // is looked at all the time
+  // Looked at all the time, and hardly ever changed.
+  alignas(cache_line) std::atomic<std::size_t> leaving_bytes_{0};
+  std::atomic<unsigned> untidy_users_{0};
 };
 
 }  // namespace cairn::memory

@@ -111,6 +111,7 @@ class alignas(128) Shard {
   struct Put {
     bool added = false;       // a new key
     bool needs_room = false;  // there was not enough to evict here
+    std::size_t evictions = 0;
   };
   /// Puts it under its key, replacing what is there, and makes room for it. Takes it over. Errors:
   /// std::bad_alloc, and nothing was changed.
@@ -140,11 +141,7 @@ class alignas(128) Shard {
     if (!has_more) settle_budget();
     policy_->settle();
     policy_->foresee_victims();
-    if (cells_ != nullptr) {
-      if (const std::size_t bytes = cells_->untidy_bytes(); bytes != 0) [[unlikely]]
-        tidy(bytes, 1 + evictions);
-    }
-    return {!old, !has_more};
+    return {!old, !has_more, evictions};
   }
 
   bool remove(Hash hash, std::string_view key) noexcept {
@@ -163,6 +160,20 @@ class alignas(128) Shard {
     }
     policy_->settle();
     settle_budget();
+  }
+
+  /// Moves some records that fill their slabs badly, if there are such; after so many have left somewhere.
+  void tidy(std::size_t left) {
+    const auto move_from = [this](std::size_t bucket) {
+      std::size_t moves = 0;
+      index_.visit_bucket(bucket, [&](Record& record) {
+        if (record.in_cell && cells_->worth_moving(&record)) moves += move(record);
+      });
+      return moves;
+    };
+    if (tidying_.go_on(cells_->untidy_bytes(), left, index_.table()->buckets(), move_from)) {
+      limbo_.hurry();  // what is left behind there keeps whole slabs
+    }
   }
 
   /// Takes out what has expired.
@@ -228,15 +239,6 @@ class alignas(128) Shard {
     index_.replace(slot, hash, with);
     if ((old.layout & Record::timed) != 0) wheel_.remove(old);
     retire(old);
-  }
-  [[gnu::noinline]] void tidy(std::size_t untidy_bytes, std::size_t left) {
-    tidying_.go_on(untidy_bytes, left, index_.table()->buckets(), [this](std::size_t bucket) {
-      std::size_t moves = 0;
-      index_.visit_bucket(bucket, [&](Record& record) {
-        if (record.in_cell && cells_->worth_moving(&record)) moves += move(record);
-      });
-      return moves;
-    });
   }
   // False: there is no memory for it.
   bool move(Record& record) noexcept try {

@@ -187,6 +187,7 @@ class Store {
   /// What others are to hear of a write.
   struct News {
     bool needs_room = false;
+    std::size_t left = 0;          // records that were there before
     std::uint64_t insertions = 0;  // for the tuner; 0: there is none
     Policy::Evidence evidence;
   };
@@ -195,6 +196,7 @@ class Store {
     const Shard::Put put = shard->put(hash, *record, now_ns);
     static_cast<void>(record.release());  // it is the shard's
     news.needs_room = news.needs_room || put.needs_room;
+    news.left += put.evictions + 1;
     if (put.added && shard->counters().inserted % Tuner::insertions_per_call == 0) {
       if (const auto evidence = shard->take_evidence()) {
         news.insertions += Tuner::insertions_per_call;
@@ -203,10 +205,12 @@ class Store {
     }
   }
   /// What every write does once it has given the lock back: makes room where its shard had nothing
-  /// to give, and lets time pass.
+  /// to give, tidies up, and lets time pass.
   void after_write(std::size_t shard, const News& news, std::int64_t now_ns) {
     if (news.needs_room) [[unlikely]]
       make_room(shard);
+    if (arena_ != nullptr && arena_->untidy()) [[unlikely]]
+      tidy(news.left);
     if (news.insertions != 0) {
       tuner_.adapt(reads_, budget_.entries(), budget_.bytes() / shard_count(), news.insertions,
                    news.evidence);
@@ -372,6 +376,14 @@ class Store {
     }
   }
 
+  // One shard after the other, since what is in the way may belong to one that nobody writes to.
+  [[gnu::noinline]] void tidy(std::size_t left) {
+    for (std::size_t looks = 0; looks < shard_count(); ++looks) {
+      Shard& shard = shards_[next_to_tidy_.fetch_add(1, std::memory_order_relaxed) % shard_count()];
+      if (shard.cells()->untidy_bytes() != 0) return Shard::Writer(shard)->tidy(left);
+    }
+  }
+
   // One home bucket of a scan. False: the end.
   bool step(std::uint64_t& cursor, std::size_t limit, std::vector<RecordOwner>& found) {
     const std::size_t number = cursor >> 32;
@@ -424,6 +436,7 @@ class Store {
   ReadCounts reads_;
   std::atomic<bool> has_timed_{false};
   std::atomic<std::int64_t> swept_{0};
+  std::atomic<unsigned> next_to_tidy_{0};
   Budget budget_;
   Shards shards_;  // the last, as they use what is above to their end
 };

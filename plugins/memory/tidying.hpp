@@ -1,7 +1,7 @@
 // When to walk through the index of a shard, on the way tidying up the cells that its records are in.
 //
 // A few buckets per record that has left: in that many more records can move than it leaves holes.
-// What a whole walk could do next to nothing about, as it is not this shard's or not to be moved, is borne
+// What a whole walk could do next to nothing about, as it is another shard's or not to be moved, is borne
 // until it has become more.
 //
 // Threads: under the lock of the shard.
@@ -15,20 +15,21 @@ namespace cairn::memory {
 class Tidying {
  public:
   /// The next steps, if so many untidy bytes are worth it, after so many have left. `visit(bucket)` says how
-  /// many records it has moved.
+  /// many records it has moved. True: a walk has ended.
   template <class Visit>
-  void go_on(std::size_t untidy_bytes, std::size_t left, std::size_t buckets, Visit visit) {
+  bool go_on(std::size_t untidy_bytes, std::size_t left, std::size_t buckets, Visit visit) {
     bearable_bytes_ = std::min(bearable_bytes_, more_than(untidy_bytes));
-    if (untidy_bytes < bearable_bytes_) return;
+    if (untidy_bytes < bearable_bytes_ || untidy_bytes == 0) return false;
     const std::size_t enough = moves_ + enough_moves * left;
     for (std::size_t i = 0; i < most_buckets * left && moves_ < enough; ++i) {
       if (bucket_ >= buckets) {
         bearable_bytes_ = moves_ <= buckets / 16 ? more_than(untidy_bytes) : 0;
         bucket_ = moves_ = 0;
-        return;
+        return true;
       }
       moves_ += visit(bucket_++);
     }
+    return false;
   }
 
   static constexpr std::size_t most_buckets = 8, enough_moves = 4;
