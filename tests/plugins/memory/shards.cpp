@@ -205,3 +205,57 @@ TEST_CASE("two shards that are filled at once keep the bound together", "[memory
   other.drain();
   CHECK(budget.bytes() == 0);
 }
+
+TEST_CASE("a record that takes another's place takes over what is known of the key", "[memory]") {
+  // By a set, which is as good as a hit, or as it moves to another cell, which is not.
+  const bool moves = GENERATE(false, true);
+  Fences::prepare();
+  Budget budget(64 << 20, 0, 1);
+  const Hasher hasher;
+  const Tuning tuning;
+  const Arena::Owner arena = Arena::open();
+  Cells& cells = arena->part(0);
+  Shard shard(budget, hasher, std::make_unique<WTinyLfu>(tuning, hasher), &cells);
+  const auto put = [&](int i) {
+    const std::string key = key_of(i);
+    Record* record = Record::make(key, Entry::copy(std::string(100, 'x')), 0, &cells);
+    Shard::Writer(shard)->put({hasher(key)}, *record, 0);
+  };
+  const auto record_of = [&](int i) -> Record& {
+    const std::string key = key_of(i);
+    return *shard.index()
+                .find({hasher(key)}, [&](const Record& record) { return record.has_key(key); })
+                .record();
+  };
+  constexpr int count = 10'000, stay_of = 10;
+  constexpr unsigned times = 5;
+  for (int i = 0; i < count; ++i) put(i);
+  for (int i = 0; i < count; ++i) {
+    const std::string key = key_of(i);
+    if (i % stay_of != 0) Shard::Writer(shard)->remove({hasher(key)}, key);
+  }
+  std::map<int, Segment> segments;
+  std::map<int, const Record*> places;
+  for (int i = 0; i < count; i += stay_of) {
+    record_of(i).heat.set_count(times, 0);
+    segments[i] = record_of(i).segment;
+    places[i] = &record_of(i);
+  }
+  if (moves) {
+    for (int i = 0; i < count; ++i) Shard::Writer(shard)->tidy(1);
+  } else {
+    for (int i = 0; i < count; i += stay_of) put(i);
+  }
+  int replaced = 0, wrong = 0;
+  for (int i = 0; i < count; i += stay_of) {
+    const Record& record = record_of(i);
+    if (&record == places[i]) continue;
+    ++replaced;
+    wrong += record.segment != segments[i] || record.heat.count(0) != (moves ? times : times + 1);
+  }
+  CHECK(replaced > count / stay_of / 2);
+  CHECK(wrong == 0);
+  shard.drain();
+  CHECK(budget.bytes() == 0);
+  CHECK(arena->taken_bytes() == 0);
+}
