@@ -1,6 +1,6 @@
 // A Record is one entry as the store keeps it: bookkeeping, key and value in a single piece of memory,
-// so that a hit touches one line of the index and those of the record. A small one is in a cell of the
-// store's arena, a large one is an allocation.
+// so that a hit touches one line of the index and those of the record. A small one of bytes is in a cell of
+// the store's arena, any other is an allocation.
 //
 //     | Record: 36 bytes | Timed | created | version | key | bytes, or SharedPayload |
 //
@@ -114,8 +114,9 @@ struct Record : cairn_owner {
   Segment segment;
   bool in_cell;  // the 36th byte; what follows begins in the padding of this struct
 
-  /// Copies key and value; retains the owner of what is shared. `expires_ns` 0: never. What fits is put
-  /// into one of the `cells`, if there are any. Errors: std::bad_alloc.
+  /// Copies key and value; retains the owner of what is shared. `expires_ns` 0: never. Bytes that fit are
+  /// put into one of the `cells`, if there are any; what is shared was mostly allocated just before, and
+  /// its record is best beside it. Errors: std::bad_alloc.
   static Record* make(std::string_view key, const Entry& value, std::int64_t expires_ns,
                       Cells* cells = nullptr);
 
@@ -266,7 +267,7 @@ inline Record* Record::make(std::string_view key, const Entry& value, std::int64
 
   const std::size_t value_size = inline_value ? raw.size : sizeof(SharedPayload);
   const std::size_t size = std::max(sizeof(Record), key_offsets[parts] + key.size() + value_size);
-  const bool in_cell = cells != nullptr && size <= Cells::largest;
+  const bool in_cell = cells != nullptr && inline_value && size <= Cells::largest;
   void* memory = in_cell ? cells->take(size) : std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
   auto* record = new (memory) Record;
@@ -320,7 +321,6 @@ inline Record* Record::copy(Cells& cells) const {
   other->segment = Segment::none;
   other->in_cell = true;
   std::memcpy(reinterpret_cast<char*>(other) + head, at(head), bytes - head);
-  if ((layout & shared) != 0) cairn_retain(payload().owner);
   return other;
 }
 
