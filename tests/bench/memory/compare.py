@@ -1,6 +1,6 @@
 """The memory backend beside its peers, in C++, Java and Python, in one run: tables and a plot.
 
-    compare.py PEERS [--threads 1,2,4] [--seconds 0.1] [--rounds 5] [--results FILE] [--svg FILE]
+    compare.py PEERS [--threads 1,2,4] [--seconds 0.1] [--rounds 15] [--results FILE] [--svg FILE]
     compare.py --from FILE [--svg FILE]        the tables and the plot of an earlier run's results
 
 PEERS is the program `peers`; CAIRN_PLUGIN_DIR says where the plugins are. Java wants Debian's
@@ -155,7 +155,7 @@ def main():
     parser.add_argument("peers", nargs="?")
     parser.add_argument("--threads", default="1,2,4")
     parser.add_argument("--seconds", default="0.1")
-    parser.add_argument("--rounds", default="5")
+    parser.add_argument("--rounds", default="15")
     parser.add_argument("--results", help="where to keep the lines that everything is made of")
     parser.add_argument("--from", dest="earlier", help="such a file: nothing is measured")
     parser.add_argument("--svg", help="where to draw the plot")
