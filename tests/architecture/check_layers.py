@@ -17,7 +17,7 @@ LAYERS = {
     "plugins/json": ["cairn/"],
     "plugins/lmdb": ["cairn/", "lmdb.h"],
     "plugins/memcached": ["cairn/", "libmemcached", "openssl/", "zlib.h"],
-    "plugins/memory": ["cairn/"],
+    "plugins/memory": ["cairn/", "sanitizer/"],
     "plugins/msgpack": ["cairn/"],
     "plugins/null": ["cairn/"],
     "plugins/prefix": ["cairn/"],
