@@ -171,7 +171,8 @@ class alignas(128) Shard {
       });
       return moves;
     };
-    if (tidying_.go_on(cells_->untidy_bytes(), left, index_.table()->buckets(), move_from)) {
+    if (tidying_.go_on(cells_->untidy_bytes(), left, {index_.table()->buckets(), index_.size()},
+                       move_from)) {
       limbo_.hurry();  // what is left behind there keeps whole slabs
     }
   }

@@ -14,16 +14,19 @@ namespace cairn::memory {
 
 class Tidying {
  public:
-  /// The next steps, if so many untidy bytes are worth it, after so many have left. `visit(bucket)` says how
-  /// many records it has moved. True: a walk has ended.
+  struct Size {
+    std::size_t buckets, records;
+  };
+  /// The next steps through an index of that size, if so many untidy bytes are worth it, after so many
+  /// records have left. `visit(bucket)` says how many it has moved. True: a walk has ended.
   template <class Visit>
-  bool go_on(std::size_t untidy_bytes, std::size_t left, std::size_t buckets, Visit visit) {
+  bool go_on(std::size_t untidy_bytes, std::size_t left, Size index, Visit visit) {
     bearable_bytes_ = std::min(bearable_bytes_, more_than(untidy_bytes));
     if (untidy_bytes < bearable_bytes_ || untidy_bytes == 0) return false;
     const std::size_t enough = moves_ + enough_moves * left;
     for (std::size_t i = 0; i < most_buckets * left && moves_ < enough; ++i) {
-      if (bucket_ >= buckets) {
-        bearable_bytes_ = moves_ <= buckets / 16 ? more_than(untidy_bytes) : 0;
+      if (bucket_ >= index.buckets) {
+        bearable_bytes_ = moves_ <= index.records / 16 ? more_than(untidy_bytes) : 0;
         bucket_ = moves_ = 0;
         return true;
       }

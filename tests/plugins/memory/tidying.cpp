@@ -65,7 +65,7 @@ TEST_CASE("a walk goes on by a few buckets, or until enough has moved, and begin
   const std::size_t moves = GENERATE(1u, 2u, 4u);
   for (int writer = 0; writer < 6; ++writer) {
     const std::size_t before = seen.size();
-    tidying.go_on(1000, 1, 10, [&](std::size_t bucket) {
+    tidying.go_on(1000, 1, {10, 50}, [&](std::size_t bucket) {
       seen.push_back(bucket);
       return moves;
     });
@@ -79,7 +79,7 @@ TEST_CASE("what a whole walk could not help is borne until it is more", "[memory
   const auto visited = [&](std::size_t untidy_bytes, std::size_t buckets) {
     std::size_t count = 0;
     for (int writer = 0; writer < 100; ++writer) {
-      tidying.go_on(untidy_bytes, 1, buckets, [&](std::size_t) {
+      tidying.go_on(untidy_bytes, 1, {buckets, 5 * buckets}, [&](std::size_t) {
         ++count;
         return 0u;
       });
@@ -93,6 +93,18 @@ TEST_CASE("what a whole walk could not help is borne until it is more", "[memory
   CHECK(visited(9002, buckets) == buckets);
   CHECK(visited(900, buckets) == 0);  // less: and from there on it counts
   CHECK(visited(1100, buckets) == buckets);
+}
+
+TEST_CASE("a walk is worth it where few records are left, if most of those move", "[memory]") {
+  memory::Tidying tidying;
+  std::size_t visits = 0;
+  for (int writer = 0; writer < 1000; ++writer) {
+    tidying.go_on(8000, 1, {1000, 20}, [&](std::size_t bucket) {
+      ++visits;
+      return bucket % 100 == 0 ? 1u : 0u;  // half of the twenty
+    });
+  }
+  CHECK(visits > 5000);
 }
 
 TEST_CASE("what the process pays stays near the bound, whatever sizes come one after the other",
