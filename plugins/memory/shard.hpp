@@ -244,8 +244,7 @@ class alignas(128) Shard {
   // False: there is no memory for it.
   bool move(Record& record) noexcept try {
     const Hash hash = hash_of(record);
-    constexpr std::int64_t no_time =
-        0;  // nobody asks: what is to move is in the wheel, so it knows
+    constexpr std::int64_t no_time = 0;  // the wheel knows it: what is to move is in it, if timed
     exchange(slot_of(hash, record), hash, *record.copy(*cells_), no_time);
     return true;
   } catch (const std::bad_alloc&) {
